@@ -1,0 +1,196 @@
+//! Writes a plan down as Rust: static constants, one static arena, straight-line kernel calls.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{Identity, Sources};
+use crate::graph::{DType, Tensor};
+use crate::lower::{BufferId, ConstantId, Operand, Step};
+use crate::plan::{Plan, PlanNode, Port};
+
+/// Longest tensor or operator name that the board protocol carries, in bytes.
+const NAME_BYTES: usize = 63;
+
+/// Rust source of `plan`, in `model.rs`, with one binary file a constant beside it.
+#[must_use]
+pub fn emit(plan: &Plan, identity: &Identity) -> Sources {
+    let constants = typed_constants(plan);
+    let mut text = String::new();
+    // Writing to a String cannot fail, so the results of `write!` carry nothing.
+    let _ = write_model(&mut text, plan, identity, &constants);
+    let mut files = vec![("model.rs".to_string(), text.into_bytes())];
+    files.extend(plan.constants.iter().enumerate().map(|(id, c)| (format!("c{id}.bin"), c.bytes.clone())));
+    Sources { files }
+}
+
+/// The element types that each constant is read as.
+fn typed_constants(plan: &Plan) -> BTreeMap<(ConstantId, &'static str), usize> {
+    let mut constants = BTreeMap::new();
+    for step in plan.nodes.iter().flat_map(|n| &n.steps) {
+        for (operand, &element) in step.operands.iter().zip(step.call.signature().operands) {
+            if let Operand::Constant(id) = *operand {
+                constants.insert((id, element), plan.constants[id].bytes.len() / element_bytes(element));
+            }
+        }
+    }
+    constants
+}
+
+fn element_bytes(element: &str) -> usize {
+    match element {
+        "i8" | "u8" => 1,
+        "Requant" => 8,
+        _ => 4,
+    }
+}
+
+fn write_model(
+    text: &mut String,
+    plan: &Plan,
+    identity: &Identity,
+    constants: &BTreeMap<(ConstantId, &'static str), usize>,
+) -> std::fmt::Result {
+    writeln!(text, "// {} as straight-line calls. Generated; changes here are lost.\n", identity.name)?;
+    writeln!(text, "use hilbench_kernels::optimized::generic;")?;
+    writeln!(text, "use hilbench_kernels::params::*;")?;
+    writeln!(text, "use hilbench_kernels::reference;")?;
+    writeln!(text, "use hilbench_runtime::arena::{{Arena, constant}};")?;
+    writeln!(
+        text,
+        "use hilbench_runtime::model::{{ElementType, Model, ModelInfo, NodeInfo, Observer, TensorInfo}};\n"
+    )?;
+    for (&(id, element), &elements) in constants {
+        writeln!(text, "// {}", plan.constants[id].name.escape_default())?;
+        writeln!(text, "#[unsafe(link_section = \".weights\")]")?;
+        let name = constant_name(id, element);
+        writeln!(text, "// SAFETY: any bytes are a valid {element}.")?;
+        writeln!(
+            text,
+            "static {name}: [{element}; {elements}] = unsafe {{ constant(include_bytes!(\"c{id}.bin\")) }};\n"
+        )?;
+    }
+    writeln!(text, "#[unsafe(link_section = \".arena\")]")?;
+    writeln!(text, "static ARENA: Arena<{}> = Arena::new();\n", plan.arena_bytes)?;
+    write_info(text, plan, identity)?;
+    writeln!(text, "/// The network.\npub struct Network(());\n")?;
+    writeln!(text, "/// The network, with its arena. Call once: a second one would share the arena.")?;
+    writeln!(text, "pub fn take() -> Network {{\n    Network(())\n}}\n")?;
+    writeln!(text, "impl Model for Network {{")?;
+    writeln!(text, "    fn info(&self) -> &'static ModelInfo {{\n        &INFO\n    }}\n")?;
+    write_ports(text, plan)?;
+    writeln!(text, "    fn run(&mut self, observer: &mut dyn Observer) {{")?;
+    writeln!(text, "        // SAFETY: buffers that live at the same moment have disjoint places in the arena, each")?;
+    writeln!(text, "        // aligned for its elements, and this network is the arena's only user.")?;
+    writeln!(text, "        unsafe {{")?;
+    for (n, node) in plan.nodes.iter().enumerate() {
+        write_node(text, plan, n, node)?;
+    }
+    writeln!(text, "        }}\n    }}\n}}")
+}
+
+fn write_info(text: &mut String, plan: &Plan, identity: &Identity) -> std::fmt::Result {
+    writeln!(text, "static INFO: ModelInfo = ModelInfo {{")?;
+    writeln!(text, "    name: {:?},", carried(&identity.name))?;
+    writeln!(text, "    digest: {:?},", identity.digest)?;
+    for (field, ports) in [("inputs", &plan.inputs), ("outputs", &plan.outputs)] {
+        writeln!(text, "    {field}: &[{}],", tensor_infos(plan, ports))?;
+    }
+    writeln!(text, "    nodes: &[")?;
+    for node in &plan.nodes {
+        let outputs = tensor_infos(plan, &node.outputs);
+        writeln!(text, "        NodeInfo {{ name: {:?}, id: {}, outputs: &[{outputs}] }},", node.op_name, node.index)?;
+    }
+    writeln!(text, "    ],")?;
+    writeln!(text, "    macs: {},", plan.macs())?;
+    writeln!(text, "    arena_bytes: {},", plan.arena_bytes)?;
+    writeln!(text, "    constant_bytes: {},\n}};\n", plan.constant_bytes())
+}
+
+fn tensor_infos(plan: &Plan, ports: &[Port]) -> String {
+    let infos: Vec<String> = ports.iter().map(|port| tensor_info(&plan.tensors[port.tensor])).collect();
+    infos.join(", ")
+}
+
+fn tensor_info(tensor: &Tensor) -> String {
+    let element = match tensor.dtype {
+        DType::F32 => "F32",
+        DType::I8 | DType::Bool => "I8",
+        DType::U8 => "U8",
+        DType::I16 => "I16",
+        DType::I32 | DType::I64 => "I32",
+    };
+    let (scale, zero_point) = match &tensor.quantization {
+        Some(q) if q.scales.len() == 1 => (q.scales[0], q.zero_points[0]),
+        _ => (0.0, 0),
+    };
+    format!(
+        "TensorInfo {{ name: {:?}, element: ElementType::{element}, dims: &{:?}, scale: {scale:?}, zero_point: {zero_point}, bytes: {} }}",
+        carried(&tensor.name),
+        tensor.shape,
+        tensor.bytes()
+    )
+}
+
+/// The end of a name, as much of it as the protocol carries.
+fn carried(name: &str) -> &str {
+    let start = (name.len().saturating_sub(NAME_BYTES)..name.len()).find(|&i| name.is_char_boundary(i));
+    &name[start.unwrap_or(0)..]
+}
+
+fn write_ports(text: &mut String, plan: &Plan) -> std::fmt::Result {
+    writeln!(text, "    fn input(&mut self, index: usize) -> &mut [u8] {{")?;
+    writeln!(text, "        // SAFETY: the arena is borrowed through `self`, its only user.")?;
+    writeln!(text, "        unsafe {{\n            match index {{")?;
+    for (i, port) in plan.inputs.iter().enumerate() {
+        writeln!(text, "                {i} => {},", place_mut(plan, port.buffer, "u8"))?;
+    }
+    writeln!(text, "                _ => &mut [],\n            }}\n        }}\n    }}\n")?;
+    writeln!(text, "    fn output(&self, index: usize) -> &[u8] {{")?;
+    writeln!(text, "        // SAFETY: the arena is borrowed through `self`, its only user.")?;
+    writeln!(text, "        unsafe {{\n            match index {{")?;
+    for (i, port) in plan.outputs.iter().enumerate() {
+        writeln!(text, "                {i} => {},", place(plan, port.buffer, "u8"))?;
+    }
+    writeln!(text, "                _ => &[],\n            }}\n        }}\n    }}\n")
+}
+
+fn write_node(text: &mut String, plan: &Plan, n: usize, node: &PlanNode) -> std::fmt::Result {
+    writeln!(text, "            // {} #{} \"{}\"", node.op_name, node.index, node.name.escape_default())?;
+    writeln!(text, "            observer.before({n});")?;
+    for step in &node.steps {
+        write_step(text, plan, step)?;
+    }
+    let outputs: Vec<String> = node.outputs.iter().map(|port| place(plan, port.buffer, "u8")).collect();
+    writeln!(text, "            observer.after({n}, &[{}]);", outputs.join(", "))
+}
+
+fn write_step(text: &mut String, plan: &Plan, step: &Step) -> std::fmt::Result {
+    let signature = step.call.signature();
+    writeln!(text, "            {}(", signature.path)?;
+    writeln!(text, "                {},", step.call.params())?;
+    for (operand, element) in step.operands.iter().zip(signature.operands) {
+        match *operand {
+            Operand::Buffer(b) => writeln!(text, "                {},", place(plan, b, element))?,
+            Operand::Constant(id) => writeln!(text, "                &{},", constant_name(id, element))?,
+        }
+    }
+    if let (Some(scratch), Some(element)) = (step.scratch, signature.scratch) {
+        writeln!(text, "                {},", place_mut(plan, scratch, element))?;
+    }
+    writeln!(text, "                {},", place_mut(plan, step.output, signature.output))?;
+    writeln!(text, "            );")
+}
+
+fn constant_name(id: ConstantId, element: &str) -> String {
+    format!("C{id}_{}", element.to_uppercase())
+}
+
+fn place(plan: &Plan, buffer: BufferId, element: &str) -> String {
+    let b = &plan.buffers[buffer];
+    format!("ARENA.slice::<{element}>({}, {})", b.offset, b.bytes / element_bytes(element))
+}
+
+fn place_mut(plan: &Plan, buffer: BufferId, element: &str) -> String {
+    let b = &plan.buffers[buffer];
+    format!("ARENA.slice_mut::<{element}>({}, {})", b.offset, b.bytes / element_bytes(element))
+}

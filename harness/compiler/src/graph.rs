@@ -1,0 +1,325 @@
+//! What the model file says, checked for consistency of references but not yet for arithmetic.
+//!
+//! A [`Graph`] comes from an importer and is never changed. Knows no file format, no quantization rule.
+
+use std::fmt;
+
+/// Index of a tensor in [`Graph::tensors`].
+pub type TensorId = usize;
+
+/// Element type of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DType {
+    /// IEEE single precision.
+    F32,
+    /// Signed 8 bit.
+    I8,
+    /// Unsigned 8 bit.
+    U8,
+    /// Signed 16 bit.
+    I16,
+    /// Signed 32 bit.
+    I32,
+    /// Signed 64 bit.
+    I64,
+    /// One byte, 0 or 1.
+    Bool,
+}
+
+impl DType {
+    /// Bytes of one element.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            DType::I8 | DType::U8 | DType::Bool => 1,
+            DType::I16 => 2,
+            DType::F32 | DType::I32 => 4,
+            DType::I64 => 8,
+        }
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DType::F32 => "float32",
+            DType::I8 => "int8",
+            DType::U8 => "uint8",
+            DType::I16 => "int16",
+            DType::I32 => "int32",
+            DType::I64 => "int64",
+            DType::Bool => "bool",
+        })
+    }
+}
+
+/// Affine quantization: `real = scale * (q - zero_point)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantization {
+    /// One scale, or one per index of dimension `axis`. All finite and positive.
+    pub scales: Vec<f32>,
+    /// As many zero points as scales.
+    pub zero_points: Vec<i64>,
+    /// The dimension that several scales run along; 0 for one scale.
+    pub axis: usize,
+}
+
+/// One tensor of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Name in the file; may be empty.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Dimensions; dynamic batch dimensions have been fixed to 1.
+    pub shape: Vec<usize>,
+    /// Quantization, where the file gives one.
+    pub quantization: Option<Quantization>,
+    /// Little-endian bytes of a constant; exactly `elements * dtype.size()` of them.
+    pub data: Option<Vec<u8>>,
+}
+
+impl Tensor {
+    /// Number of elements. The importer has checked that it fits in `usize`.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.elements() * self.dtype.size()
+    }
+}
+
+/// Spatial padding scheme of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Output size `ceil(input / stride)`; the odd pixel goes to the bottom or right.
+    Same,
+    /// No padding.
+    Valid,
+}
+
+/// Activation fused into an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// None.
+    None,
+    /// `max(x, 0)`.
+    Relu,
+    /// `clamp(x, -1, 1)`.
+    ReluN1To1,
+    /// `clamp(x, 0, 6)`.
+    Relu6,
+}
+
+/// A sliding window's attributes, height first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowAttributes {
+    /// Padding scheme.
+    pub padding: Padding,
+    /// Strides in height and width; at least 1.
+    pub stride: [usize; 2],
+    /// Dilations in height and width; at least 1. `[1, 1]` for pools.
+    pub dilation: [usize; 2],
+    /// Fused activation.
+    pub activation: Activation,
+}
+
+/// An operator with its attributes. Names are the TFLite names; operands follow the TFLite order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Inputs x, y.
+    Add {
+        /// Fused activation.
+        activation: Activation,
+    },
+    /// Input x.
+    AveragePool2d {
+        /// Window; filter size below.
+        window: WindowAttributes,
+        /// Filter height and width.
+        filter: [usize; 2],
+    },
+    /// Inputs: any number.
+    Concatenation {
+        /// Axis, maybe negative.
+        axis: i64,
+        /// Fused activation.
+        activation: Activation,
+    },
+    /// Inputs x, weights OHWI, optional bias.
+    Conv2d {
+        /// Window; the filter size is the weights'.
+        window: WindowAttributes,
+    },
+    /// Inputs x, weights 1HWO, optional bias.
+    DepthwiseConv2d {
+        /// Window; the filter size is the weights'.
+        window: WindowAttributes,
+        /// The file's own word; 0 where it does not say.
+        depth_multiplier: usize,
+    },
+    /// Integer to float.
+    Dequantize,
+    /// Inputs x, axis.
+    ExpandDims,
+    /// Inputs x, weights `[out, in]`, optional bias.
+    FullyConnected {
+        /// Fused activation.
+        activation: Activation,
+        /// The output keeps the leading dimensions of the input.
+        keep_num_dims: bool,
+    },
+    /// Input x.
+    HardSwish,
+    /// Input x.
+    LeakyRelu {
+        /// Slope below zero.
+        alpha: f32,
+    },
+    /// Input x; over the last axis.
+    LogSoftmax,
+    /// Input x.
+    Logistic,
+    /// Input x.
+    MaxPool2d {
+        /// Window; filter size below.
+        window: WindowAttributes,
+        /// Filter height and width.
+        filter: [usize; 2],
+    },
+    /// Inputs x, y.
+    Maximum,
+    /// Inputs x, axes.
+    Mean {
+        /// Reduced dimensions stay as 1.
+        keep_dims: bool,
+    },
+    /// Inputs x, y.
+    Minimum,
+    /// Inputs x, y.
+    Mul {
+        /// Fused activation.
+        activation: Activation,
+    },
+    /// Inputs: any number, all of one shape.
+    Pack {
+        /// New axis, maybe negative.
+        axis: i64,
+    },
+    /// Inputs x, paddings `[rank, 2]`.
+    Pad,
+    /// Inputs x, paddings `[rank, 2]`, value.
+    PadV2,
+    /// Float to integer, or integer to integer.
+    Quantize,
+    /// Inputs x, axes.
+    ReduceMax {
+        /// Reduced dimensions stay as 1.
+        keep_dims: bool,
+    },
+    /// Input x.
+    Relu,
+    /// Input x.
+    Relu6,
+    /// Inputs x, optional shape.
+    Reshape {
+        /// Shape by attribute, for files without the second input; may hold one -1.
+        new_shape: Option<Vec<i64>>,
+    },
+    /// Inputs x, size `[2]`.
+    ResizeNearestNeighbor {
+        /// Corners fall on corners.
+        align_corners: bool,
+        /// Samples sit in the middle of pixels.
+        half_pixel_centers: bool,
+    },
+    /// Input x; output its shape as integers.
+    Shape,
+    /// Inputs x, begin, size.
+    Slice,
+    /// Input x; over the last axis.
+    Softmax {
+        /// Factor on the input.
+        beta: f32,
+    },
+    /// Inputs axis, x.
+    Split,
+    /// Input x.
+    Squeeze {
+        /// Dimensions to drop; empty for every dimension of size 1.
+        dims: Vec<i64>,
+    },
+    /// Inputs x, begin, end, strides.
+    StridedSlice {
+        /// Bit i: ignore begin of dimension i.
+        begin_mask: u32,
+        /// Bit i: ignore end of dimension i.
+        end_mask: u32,
+        /// Bit i: as many full dimensions as needed.
+        ellipsis_mask: u32,
+        /// Bit i: a new dimension of 1.
+        new_axis_mask: u32,
+        /// Bit i: drop the dimension.
+        shrink_axis_mask: u32,
+        /// `end` counts from `begin`.
+        offset: bool,
+    },
+    /// Inputs x, y.
+    Sub {
+        /// Fused activation.
+        activation: Activation,
+    },
+    /// Input x.
+    Tanh,
+    /// Inputs x, permutation.
+    Transpose,
+}
+
+/// One operator of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Index in the file's operator list.
+    pub index: usize,
+    /// Operator name in the file format's own words, e.g. `CONV_2D`.
+    pub op_name: &'static str,
+    /// What it does.
+    pub op: Op,
+    /// Operands; `None` for an optional one that is absent.
+    pub inputs: Vec<Option<TensorId>>,
+    /// Results.
+    pub outputs: Vec<TensorId>,
+}
+
+/// A model file, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    /// What the file calls itself, or empty.
+    pub name: String,
+    /// All tensors.
+    pub tensors: Vec<Tensor>,
+    /// Operators in execution order: every operand is an input, a constant, or written by an earlier node.
+    pub nodes: Vec<Node>,
+    /// Model inputs, in order.
+    pub inputs: Vec<TensorId>,
+    /// Model outputs, in order.
+    pub outputs: Vec<TensorId>,
+}
+
+impl Graph {
+    /// How messages name an operator: `CONV_2D #3 "model/conv/Relu"` (the name is its first output's).
+    #[must_use]
+    pub fn describe(&self, node: &Node) -> String {
+        let name = node.outputs.first().map_or("", |&t| self.tensors[t].name.as_str());
+        format!("{} #{} {name:?}", node.op_name, node.index)
+    }
+
+    /// How messages name a tensor: `tensor #7 "model/conv/Relu"`.
+    #[must_use]
+    pub fn describe_tensor(&self, id: TensorId) -> String {
+        format!("tensor #{id} {:?}", self.tensors[id].name)
+    }
+}

@@ -1,0 +1,3 @@
+//! Importers: one file format a file, each from bytes to a [`Graph`](crate::graph::Graph).
+
+pub mod tflite;

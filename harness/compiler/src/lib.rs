@@ -1,0 +1,24 @@
+//! Quantized model file in, firmware source out: bytes and values only, no files, clocks, ports or probes.
+//!
+//! One way, one struct a box, one function an arrow:
+//!
+//! ```text
+//! bytes --import--> Graph --quantize--> QGraph --lower, plan--> Plan --emit--> Sources
+//!                                         |                      |
+//!                                       exec                   exec
+//! ```
+
+pub mod emit;
+mod error;
+pub mod exec;
+pub mod graph;
+pub mod import;
+pub mod lower;
+pub mod multiplier;
+pub mod ops;
+pub mod plan;
+pub mod qgraph;
+pub mod quantize;
+pub mod value;
+
+pub use error::{Error, Result};

@@ -1,0 +1,278 @@
+//! QGraph to steps: which kernel runs each computation, on which operands, with which prepared constants.
+//!
+//! [`Call`] is the table of everything a device can be asked to do. One row names parameters, function and operand
+//! types; the host's way to run it and the emitted source both come from that row, so they cannot drift apart.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+
+use hilbench_kernels::optimized::generic;
+use hilbench_kernels::{params, params::Requant, reference};
+
+use crate::Result;
+use crate::graph::{Tensor, TensorId};
+use crate::plan::{Buffer, Constant, PlanNode, Port};
+use crate::qgraph::QGraph;
+use crate::value::Value;
+
+/// Index of a buffer in [`crate::plan::Plan::buffers`].
+pub type BufferId = usize;
+
+/// Index of a constant in [`crate::plan::Plan::constants`].
+pub type ConstantId = usize;
+
+/// What a kernel reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// A buffer in the arena.
+    Buffer(BufferId),
+    /// A constant in flash.
+    Constant(ConstantId),
+}
+
+/// One kernel call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The function and its parameters.
+    pub call: Call,
+    /// What it reads, in the order of its arguments.
+    pub operands: Vec<Operand>,
+    /// Its scratch memory, if it takes any.
+    pub scratch: Option<BufferId>,
+    /// What it writes.
+    pub output: BufferId,
+}
+
+/// An element type that a kernel reads, viewed in the bytes of a [`Value`].
+trait Element: Copy {
+    fn read(value: &Value) -> Vec<Self>;
+}
+
+macro_rules! plain_elements {
+    ($($t:ty)*) => {$(
+        impl Element for $t {
+            fn read(value: &Value) -> Vec<Self> {
+                value.as_slice::<$t>().to_vec()
+            }
+        }
+    )*};
+}
+plain_elements!(i8 u8 i32 u32 f32);
+
+impl Element for Requant {
+    fn read(value: &Value) -> Vec<Self> {
+        value.as_slice::<i32>().chunks_exact(2).map(|c| Requant { multiplier: c[0], shift: c[1] }).collect()
+    }
+}
+
+/// How a call is written down in source.
+pub struct Signature {
+    /// Path of the function, with `generic` and `reference` in scope.
+    pub path: &'static str,
+    /// Element types of the operands.
+    pub operands: &'static [&'static str],
+    /// Element type of the scratch memory.
+    pub scratch: Option<&'static str>,
+    /// Element type of the output.
+    pub output: &'static str,
+}
+
+macro_rules! calls {
+    ($($name:ident($params:ty): $($path:ident)::+ ($($operand:ty),*) $([$scratch:ty])? -> $output:ty;)*) => {
+        /// A device function with its parameters.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs, reason = "a row is its own documentation")]
+        pub enum Call {
+            $($name($params),)*
+        }
+
+        impl Call {
+            /// The function's name and types.
+            #[must_use]
+            pub fn signature(&self) -> Signature {
+                match self {
+                    $(Call::$name(_) => Signature {
+                        path: &concat!($("::", stringify!($path)),+)[2..],
+                        operands: &[$(stringify!($operand)),*],
+                        scratch: calls!(@scratch_name $($scratch)?),
+                        output: stringify!($output),
+                    },)*
+                }
+            }
+
+            /// The parameters as a Rust expression.
+            #[must_use]
+            pub fn params(&self) -> String {
+                match self {
+                    $(Call::$name(params) => format!("&{params:?}"),)*
+                }
+            }
+
+            /// Runs the function here, on copies of its operands. `scratch` is ignored by functions without it.
+            pub fn run(&self, operands: &[&Value], scratch: &mut Value, output: &mut Value) {
+                let mut operands = operands.iter();
+                let mut next = || *operands.next().expect("a step has the operands of its signature");
+                match self {
+                    $(Call::$name(params) => calls!(@invoke ($($path)::+) params
+                        ($(<$operand as Element>::read(next())),*) scratch ($($scratch)?) output $output),)*
+                }
+            }
+        }
+    };
+    (@scratch_name $scratch:ty) => { Some(stringify!($scratch)) };
+    (@scratch_name) => { None };
+    (@invoke ($($path:ident)::+) $p:ident ($($operand:expr),*) $s:ident ($scratch:ty) $o:ident $output:ty) => {
+        $($path)::+($p, $(&$operand,)* $s.as_mut_slice::<$scratch>(), $o.as_mut_slice::<$output>())
+    };
+    (@invoke ($($path:ident)::+) $p:ident ($($operand:expr),*) $s:ident () $o:ident $output:ty) => {
+        $($path)::+($p, $(&$operand,)* $o.as_mut_slice::<$output>())
+    };
+}
+
+calls! {
+    Add(params::Add): generic::add(i8, i8) -> i8;
+    AveragePool2d(params::Pool2d): generic::average_pool2d(i8) -> i8;
+    Conv2d(params::Conv2d): generic::conv2d(i8, i8, i32, Requant) [i8] -> i8;
+    Copy8(params::StridedCopy): generic::strided_copy(u8) -> u8;
+    Copy32(params::StridedCopy): generic::strided_copy(u32) -> u32;
+    DepthwiseConv2d(params::DepthwiseConv2d): generic::depthwise_conv2d(i8, i8, i32, Requant) -> i8;
+    DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
+    DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;
+    Fill8(u8): generic::fill() -> u8;
+    Fill32(u32): generic::fill() -> u32;
+    FullyConnected(params::FullyConnected): generic::fully_connected(i8, i8, i32, Requant) -> i8;
+    FullyConnectedOffset(params::FullyConnected): reference::fully_connected(i8, i8, i32, Requant) -> i8;
+    LogSoftmax(params::LogSoftmax): reference::log_softmax(i8) -> i8;
+    LogSoftmaxF32(params::Rows): reference::log_softmax_f32(f32) -> f32;
+    Lookup([i8; 256]): generic::lookup(i8) -> i8;
+    MaxPool2d(params::Pool2d): generic::max_pool2d(i8) -> i8;
+    MaximumI8(params::Broadcast): reference::maximum(i8, i8) -> i8;
+    Mean(params::Mean): reference::mean(i8) -> i8;
+    MinimumI8(params::Broadcast): reference::minimum(i8, i8) -> i8;
+    Mul(params::Mul): generic::mul(i8, i8) -> i8;
+    QuantizeI8(params::Affine): reference::quantize_i8(f32) -> i8;
+    QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
+    ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;
+    ResizeNearestNeighbor8(params::ResizeNearest): reference::resize_nearest_neighbor(u8) -> u8;
+    ResizeNearestNeighbor32(params::ResizeNearest): reference::resize_nearest_neighbor(u32) -> u32;
+    Softmax(params::Softmax): reference::softmax(i8) -> i8;
+    Sub(params::Add): generic::sub(i8, i8) -> i8;
+}
+
+/// Collects steps, buffers and constants while computations lower themselves.
+pub struct Lowering<'a> {
+    tensors: &'a [Tensor],
+    buffer_of: HashMap<TensorId, BufferId>,
+    constant_of: HashMap<Vec<u8>, ConstantId>,
+    pub(crate) buffers: Vec<Buffer>,
+    pub(crate) constants: Vec<Constant>,
+    pub(crate) nodes: Vec<PlanNode>,
+}
+
+impl<'a> Lowering<'a> {
+    /// Starts with the model's inputs in buffers of their own.
+    pub(crate) fn new(graph: &'a QGraph) -> Self {
+        let mut lowering = Lowering {
+            tensors: &graph.tensors,
+            buffer_of: HashMap::new(),
+            constant_of: HashMap::new(),
+            buffers: Vec::new(),
+            constants: Vec::new(),
+            nodes: Vec::new(),
+        };
+        for &t in &graph.inputs {
+            lowering.buffer(t);
+        }
+        lowering
+    }
+
+    /// The tensor's facts.
+    #[must_use]
+    pub fn tensor(&self, id: TensorId) -> &'a Tensor {
+        &self.tensors[id]
+    }
+
+    /// The buffer of a tensor that is written at run time; made when first asked for.
+    pub fn buffer(&mut self, id: TensorId) -> BufferId {
+        let tensor = &self.tensors[id];
+        *self.buffer_of.entry(id).or_insert_with(|| {
+            self.buffers.push(Buffer::new(tensor.name.clone(), tensor.bytes()));
+            self.buffers.len() - 1
+        })
+    }
+
+    /// Lets `alias` share the buffer of `of` (a reshape). Of a constant, the bytes are shared by content anyway.
+    pub fn alias(&mut self, alias: TensorId, of: TensorId) {
+        let buffer = self.buffer(of);
+        self.buffer_of.insert(alias, buffer);
+    }
+
+    /// A tensor to read: its buffer, or its constant.
+    pub fn operand(&mut self, id: TensorId) -> Operand {
+        match &self.tensors[id].data {
+            Some(data) => self.constant(&self.tensors[id].name, data.clone()),
+            None => Operand::Buffer(self.buffer(id)),
+        }
+    }
+
+    /// A constant with these bytes; equal bytes are stored once.
+    pub fn constant(&mut self, name: &str, bytes: Vec<u8>) -> Operand {
+        let id = *self.constant_of.entry(bytes).or_insert_with_key(|bytes| {
+            self.constants.push(Constant { name: name.to_string(), bytes: bytes.clone() });
+            self.constants.len() - 1
+        });
+        Operand::Constant(id)
+    }
+
+    /// Scratch memory of the step that is being made.
+    pub fn scratch(&mut self, bytes: usize) -> BufferId {
+        self.buffers.push(Buffer::new("scratch".to_string(), bytes));
+        self.buffers.len() - 1
+    }
+}
+
+/// Lowers every computation of `graph`.
+///
+/// # Errors
+/// Computations that no kernel on a device runs.
+pub(crate) fn lower<'a>(graph: &'a QGraph) -> Result<(Lowering<'a>, Vec<Port>)> {
+    let mut lowering = Lowering::new(graph);
+    for node in &graph.nodes {
+        let steps = node.op.computation().lower(node, &mut lowering)?;
+        if steps.is_empty() {
+            continue;
+        }
+        let outputs = node.outputs.iter().map(|&tensor| Port { tensor, buffer: lowering.buffer(tensor) }).collect();
+        let macs = node.op.computation().macs();
+        lowering.nodes.push(PlanNode {
+            index: node.index,
+            op_name: node.op_name,
+            name: node.name.clone(),
+            steps,
+            outputs,
+            macs,
+        });
+    }
+    let mut outputs = Vec::new();
+    for &tensor in &graph.outputs {
+        if let Some(data) = &graph.tensors[tensor].data {
+            // A constant that is an output is copied to where outputs live.
+            let constant = lowering.constant(&graph.tensors[tensor].name, data.clone());
+            let output = lowering.buffer(tensor);
+            let call = Call::Copy8(crate::ops::strided::whole(data.len()));
+            let steps = vec![Step { call, operands: vec![constant], scratch: None, output }];
+            let port = Port { tensor, buffer: output };
+            let name = graph.tensors[tensor].name.clone();
+            lowering.nodes.push(PlanNode {
+                index: graph.nodes.len(),
+                op_name: "CONSTANT",
+                name,
+                steps,
+                outputs: vec![port],
+                macs: 0,
+            });
+        }
+        outputs.push(Port { tensor, buffer: lowering.buffer(tensor) });
+    }
+    Ok((lowering, outputs))
+}

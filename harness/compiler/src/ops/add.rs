@@ -1,0 +1,58 @@
+//! ADD and SUB of int8 tensors with different scales, broadcasting.
+
+use hilbench_kernels::{params, reference};
+
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::graph::Op;
+use crate::lower::{Call, Lowering, Step};
+use crate::multiplier::quantize_multiplier;
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// Bits that int8 operands are shifted left before they are rescaled.
+const LEFT_SHIFT: u32 = 20;
+
+/// A sum or a difference.
+#[derive(Clone, Debug)]
+pub struct Add {
+    params: params::Add,
+    subtract: bool,
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let (activation, subtract) = match operands.node.op {
+        Op::Sub { activation } => (activation, true),
+        Op::Add { activation } => (activation, false),
+        _ => return Err(operands.invalid("is neither ADD nor SUB")),
+    };
+    let input1 = operands.int8(operands.input(0)?)?;
+    let input2 = operands.int8(operands.input(1)?)?;
+    let output = operands.int8(operands.output()?)?;
+    let twice_max = 2.0 * f64::from(input1.scale.max(input2.scale));
+    let params = params::Add {
+        broadcast: operands.broadcast()?,
+        input1_zero_point: input1.zero_point,
+        input2_zero_point: input2.zero_point,
+        output_zero_point: output.zero_point,
+        left_shift: LEFT_SHIFT,
+        input1: quantize_multiplier(f64::from(input1.scale) / twice_max),
+        input2: quantize_multiplier(f64::from(input2.scale) / twice_max),
+        output: quantize_multiplier(twice_max / (f64::from(1_u32 << LEFT_SHIFT) * f64::from(output.scale))),
+        activation: operands.clamp(activation, output),
+    };
+    Ok((Add { params, subtract }.into(), vec![operands.input_id(0)?, operands.input_id(1)?]))
+}
+
+impl Computation for Add {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        let kernel = if self.subtract { reference::sub } else { reference::add };
+        kernel(&self.params, inputs[0].as_slice(), inputs[1].as_slice(), outputs[0].as_mut_slice());
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let call = if self.subtract { Call::Sub(self.params) } else { Call::Add(self.params) };
+        let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
+        Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+}

@@ -1,0 +1,80 @@
+//! CONV_2D: int8 activations and weights, any stride, dilation, padding and number of groups.
+
+use hilbench_kernels::optimized::{self, generic};
+use hilbench_kernels::{params, reference};
+
+use super::requantized::{PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, weights};
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::graph::Op;
+use crate::lower::{Call, Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// A convolution with its weights.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    params: params::Conv2d,
+    weights: Weights,
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let Op::Conv2d { window } = &operands.node.op else { return Err(operands.invalid("is not CONV_2D")) };
+    let input = operands.int8(operands.input(0)?)?;
+    let output = operands.int8(operands.output()?)?;
+    let [batches, h, w, input_channels] = operands.dims(operands.input(0)?)?;
+    let [output_channels, filter_h, filter_w, filter_channels] = operands.dims(operands.input(1)?)?;
+    let groups = input_channels.checked_div(filter_channels).unwrap_or(0);
+    if groups == 0 || groups * filter_channels != input_channels || output_channels % groups != 0 {
+        let reason =
+            format!("weights of shape {:?} do not fit {input_channels} input channels", operands.input(1)?.shape);
+        return Err(operands.invalid(reason));
+    }
+    let window_params = operands.window(window, [batches, h, w, input_channels], [filter_h, filter_w])?;
+    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, output_channels])?;
+    let weights = weights(operands, 0, output_channels, PerTensorFactor::Double, input, output)?;
+    let params = params::Conv2d {
+        batches,
+        window: window_params,
+        input_channels,
+        filter_channels,
+        output_channels,
+        input_zero_point: input.zero_point,
+        output_zero_point: output.zero_point,
+        activation: operands.clamp(window.activation, output),
+    };
+    Ok((Conv2d { params, weights }.into(), vec![operands.input_id(0)?]))
+}
+
+impl Computation for Conv2d {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        let w = &self.weights;
+        let output = outputs[0].as_mut_slice();
+        reference::conv2d(&self.params, inputs[0].as_slice(), &w.values, &w.bias, &w.requant, output);
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let (p, w) = (&self.params, &self.weights);
+        let mut folded = vec![0; p.output_channels];
+        optimized::fold_input_offset(&w.values, &w.bias, p.input_zero_point, p.output_channels, &mut folded);
+        let operands = vec![
+            lowering.operand(node.inputs[0]),
+            lowering.constant(&format!("{} weights", node.name), i8_bytes(&w.values)),
+            lowering.constant(&format!("{} bias", node.name), i32_bytes(&folded)),
+            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+        ];
+        let scratch = Some(lowering.scratch(generic::conv2d_scratch(p)));
+        let output = lowering.buffer(node.outputs[0]);
+        Ok(vec![Step { call: Call::Conv2d(*p), operands, scratch, output }])
+    }
+
+    fn describe(&self) -> String {
+        format!("{:?} {:?}", self.params, self.weights.requant)
+    }
+
+    fn macs(&self) -> u64 {
+        let (p, w) = (&self.params, &self.params.window);
+        let outputs = p.batches * w.output_h * w.output_w * p.output_channels;
+        (outputs * w.filter_h * w.filter_w * p.filter_channels) as u64
+    }
+}

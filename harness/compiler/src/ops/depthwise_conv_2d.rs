@@ -1,0 +1,77 @@
+//! DEPTHWISE_CONV_2D: int8 activations and weights, any multiplier, stride, dilation and padding.
+
+use hilbench_kernels::{params, reference};
+
+use super::requantized::{PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, weights};
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::graph::Op;
+use crate::lower::{Call, Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// A depthwise convolution with its weights.
+#[derive(Clone, Debug)]
+pub struct DepthwiseConv2d {
+    params: params::DepthwiseConv2d,
+    weights: Weights,
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let Op::DepthwiseConv2d { window, .. } = &operands.node.op else {
+        return Err(operands.invalid("is not DEPTHWISE_CONV_2D"));
+    };
+    let input = operands.int8(operands.input(0)?)?;
+    let output = operands.int8(operands.output()?)?;
+    let [batches, h, w, channels] = operands.dims(operands.input(0)?)?;
+    let [one, filter_h, filter_w, output_channels] = operands.dims(operands.input(1)?)?;
+    let multiplier = output_channels.checked_div(channels).unwrap_or(0);
+    if one != 1 || multiplier == 0 || multiplier * channels != output_channels {
+        let reason = format!("weights of shape {:?} do not fit {channels} input channels", operands.input(1)?.shape);
+        return Err(operands.invalid(reason));
+    }
+    let window_params = operands.window(window, [batches, h, w, channels], [filter_h, filter_w])?;
+    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, output_channels])?;
+    let weights = weights(operands, 3, output_channels, PerTensorFactor::Double, input, output)?;
+    let params = params::DepthwiseConv2d {
+        batches,
+        window: window_params,
+        channels,
+        multiplier,
+        input_zero_point: input.zero_point,
+        output_zero_point: output.zero_point,
+        activation: operands.clamp(window.activation, output),
+    };
+    Ok((DepthwiseConv2d { params, weights }.into(), vec![operands.input_id(0)?]))
+}
+
+impl Computation for DepthwiseConv2d {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        let w = &self.weights;
+        let output = outputs[0].as_mut_slice();
+        reference::depthwise_conv2d(&self.params, inputs[0].as_slice(), &w.values, &w.bias, &w.requant, output);
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let (p, w) = (&self.params, &self.weights);
+        let mut bias = w.bias.clone();
+        bias.resize(p.channels * p.multiplier, 0);
+        let operands = vec![
+            lowering.operand(node.inputs[0]),
+            lowering.constant(&format!("{} weights", node.name), i8_bytes(&w.values)),
+            lowering.constant(&format!("{} bias", node.name), i32_bytes(&bias)),
+            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+        ];
+        let output = lowering.buffer(node.outputs[0]);
+        Ok(vec![Step { call: Call::DepthwiseConv2d(*p), operands, scratch: None, output }])
+    }
+
+    fn describe(&self) -> String {
+        format!("{:?} {:?}", self.params, self.weights.requant)
+    }
+
+    fn macs(&self) -> u64 {
+        let (p, w) = (&self.params, &self.params.window);
+        (p.batches * w.output_h * w.output_w * p.channels * p.multiplier * w.filter_h * w.filter_w) as u64
+    }
+}

@@ -1,0 +1,92 @@
+//! FULLY_CONNECTED: int8 activations and weights, per tensor (with any weights zero point) or per channel.
+
+use hilbench_kernels::optimized;
+use hilbench_kernels::{params, reference};
+
+use super::requantized::{PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, weights};
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::graph::Op;
+use crate::lower::{Call, Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// A fully connected layer with its weights.
+#[derive(Clone, Debug)]
+pub struct FullyConnected {
+    params: params::FullyConnected,
+    weights: Weights,
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let Op::FullyConnected { activation, keep_num_dims } = operands.node.op else {
+        return Err(operands.invalid("is not FULLY_CONNECTED"));
+    };
+    let x = operands.input(0)?;
+    let input = operands.int8(x)?;
+    let output = operands.int8(operands.output()?)?;
+    let [output_depth, input_depth] = operands.dims(operands.input(1)?)?;
+    if input_depth == 0 || !x.elements().is_multiple_of(input_depth) {
+        let reason = format!("input of shape {:?} does not divide into rows of {input_depth}", x.shape);
+        return Err(operands.invalid(reason));
+    }
+    let batches = x.elements() / input_depth;
+    match x.shape.split_last() {
+        Some((&last, leading)) if keep_num_dims && last == input_depth => {
+            operands.expect_shape(0, &[leading, &[output_depth]].concat())?;
+        }
+        _ if keep_num_dims => {
+            let reason =
+                format!("input of shape {:?} keeps its dimensions, but rows have {input_depth} elements", x.shape);
+            return Err(operands.invalid(reason));
+        }
+        _ => operands.expect_shape(0, &[batches, output_depth])?,
+    }
+    let weights = weights(operands, 0, output_depth, PerTensorFactor::SingleProduct, input, output)?;
+    let params = params::FullyConnected {
+        batches,
+        input_depth,
+        output_depth,
+        input_zero_point: input.zero_point,
+        weights_zero_point: weights.zero_point,
+        output_zero_point: output.zero_point,
+        activation: operands.clamp(activation, output),
+    };
+    Ok((FullyConnected { params, weights }.into(), vec![operands.input_id(0)?]))
+}
+
+impl Computation for FullyConnected {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        let w = &self.weights;
+        let output = outputs[0].as_mut_slice();
+        reference::fully_connected(&self.params, inputs[0].as_slice(), &w.values, &w.bias, &w.requant, output);
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let (p, w) = (&self.params, &self.weights);
+        let mut bias = w.bias.clone();
+        bias.resize(p.output_depth, 0);
+        let call = if p.weights_zero_point == 0 {
+            let values = bias.clone();
+            optimized::fold_input_offset(&w.values, &values, p.input_zero_point, p.output_depth, &mut bias);
+            Call::FullyConnected(*p)
+        } else {
+            Call::FullyConnectedOffset(*p)
+        };
+        let operands = vec![
+            lowering.operand(node.inputs[0]),
+            lowering.constant(&format!("{} weights", node.name), i8_bytes(&w.values)),
+            lowering.constant(&format!("{} bias", node.name), i32_bytes(&bias)),
+            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+        ];
+        Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+
+    fn describe(&self) -> String {
+        format!("{:?} {:?}", self.params, self.weights.requant)
+    }
+
+    fn macs(&self) -> u64 {
+        (self.params.batches * self.params.input_depth * self.params.output_depth) as u64
+    }
+}

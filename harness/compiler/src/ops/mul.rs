@@ -1,0 +1,45 @@
+//! MUL of int8 tensors, broadcasting.
+
+use hilbench_kernels::{params, reference};
+
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::graph::Op;
+use crate::lower::{Call, Lowering, Step};
+use crate::multiplier::quantize_multiplier;
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// A product.
+#[derive(Clone, Debug)]
+pub struct Mul {
+    params: params::Mul,
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let Op::Mul { activation } = operands.node.op else { return Err(operands.invalid("is not MUL")) };
+    let input1 = operands.int8(operands.input(0)?)?;
+    let input2 = operands.int8(operands.input(1)?)?;
+    let output = operands.int8(operands.output()?)?;
+    let params = params::Mul {
+        broadcast: operands.broadcast()?,
+        input1_zero_point: input1.zero_point,
+        input2_zero_point: input2.zero_point,
+        output_zero_point: output.zero_point,
+        output: quantize_multiplier(f64::from(input1.scale) * f64::from(input2.scale) / f64::from(output.scale)),
+        activation: operands.clamp(activation, output),
+    };
+    Ok((Mul { params }.into(), vec![operands.input_id(0)?, operands.input_id(1)?]))
+}
+
+impl Computation for Mul {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        reference::mul(&self.params, inputs[0].as_slice(), inputs[1].as_slice(), outputs[0].as_mut_slice());
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
+        let output = lowering.buffer(node.outputs[0]);
+        Ok(vec![Step { call: Call::Mul(self.params), operands, scratch: None, output }])
+    }
+}

@@ -1,0 +1,94 @@
+//! PAD and PADV2: a tensor in the middle of a larger one, filled with its zero point or with a given value.
+
+use hilbench_kernels::params::StridedCopy;
+use hilbench_kernels::reference;
+use hilbench_kernels::shape::{MAX_RANK, dense_strides};
+
+use super::operands::right_aligned;
+use super::strided::{by_width, copy, unsupported_width};
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::graph::{DType, Op};
+use crate::lower::{Call, Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// Constant padding.
+#[derive(Clone, Debug)]
+pub struct Pad {
+    dims: [usize; MAX_RANK],
+    before: [usize; MAX_RANK],
+    output_dims: [usize; MAX_RANK],
+    /// Little-endian bytes of the value that is filled in.
+    value: Vec<u8>,
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let x = operands.input(0)?;
+    let dims = operands.padded_dims(x)?;
+    let rank = x.shape.len();
+    let paddings = operands.integers(1)?;
+    if paddings.len() != 2 * rank || paddings.iter().any(|p| !(0..=i64::from(i32::MAX)).contains(p)) {
+        return Err(operands.invalid(format!("paddings {paddings:?} of a tensor with {rank} dimensions")));
+    }
+    let before: Vec<usize> = paddings.chunks_exact(2).map(|p| p[0] as usize).collect();
+    let shape: Vec<usize> =
+        x.shape.iter().zip(paddings.chunks_exact(2)).map(|(&d, p)| d + p[0] as usize + p[1] as usize).collect();
+    operands.expect_shape(0, &shape)?;
+    operands.expect_same_values(x, operands.output()?)?;
+    let value = match operands.node.op {
+        Op::PadV2 => {
+            let value = operands.input(2)?;
+            operands.expect_same_values(x, value)?;
+            match &value.data {
+                Some(data) if value.elements() == 1 => data.clone(),
+                _ => {
+                    return Err(
+                        operands.unsupported(format!("padding value {:?}; one constant is accepted", value.name))
+                    );
+                }
+            }
+        }
+        _ if matches!(x.dtype, DType::I8 | DType::U8) => vec![operands.per_tensor(x)?.zero_point as u8],
+        _ => vec![0; x.dtype.size()],
+    };
+    let mut aligned_before = [0; MAX_RANK];
+    aligned_before[MAX_RANK - rank..].copy_from_slice(&before);
+    let output_dims = right_aligned(&shape).ok_or_else(|| operands.invalid("has too many dimensions"))?;
+    Ok((Pad { dims, before: aligned_before, output_dims, value }.into(), vec![operands.input_id(0)?]))
+}
+
+impl Computation for Pad {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        by_width!(self.value.len(), T => reference::pad::<T>(
+            &self.dims,
+            &self.before,
+            &self.output_dims,
+            Value::from_bytes(&self.value).as_slice::<T>()[0],
+            inputs[0].as_slice(),
+            outputs[0].as_mut_slice(),
+        ));
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let output = lowering.buffer(node.outputs[0]);
+        let fill = match self.value[..] {
+            [v] => Call::Fill8(v),
+            [a, b, c, d] => Call::Fill32(u32::from_le_bytes([a, b, c, d])),
+            _ => return Err(unsupported_width(node, self.value.len())),
+        };
+        let output_strides = dense_strides(&self.output_dims);
+        let params = StridedCopy {
+            dims: self.dims,
+            input_start: 0,
+            input_strides: dense_strides(&self.dims).map(|s| s as isize),
+            output_start: (0..MAX_RANK).map(|i| self.before[i] * output_strides[i]).sum(),
+            output_strides: output_strides.map(|s| s as isize),
+        };
+        let input = lowering.operand(node.inputs[0]);
+        Ok(vec![
+            Step { call: fill, operands: Vec::new(), scratch: None, output },
+            copy(node, self.value.len(), params, input, output)?,
+        ])
+    }
+}

@@ -1,0 +1,48 @@
+//! AVERAGE_POOL_2D and MAX_POOL_2D of int8 tensors; input and output share scale and zero point.
+
+use hilbench_kernels::{params, reference};
+
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::graph::Op;
+use crate::lower::{Call, Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// An average or a maximum over windows.
+#[derive(Clone, Debug)]
+pub struct Pool2d {
+    params: params::Pool2d,
+    max: bool,
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let (window, filter, max) = match &operands.node.op {
+        Op::AveragePool2d { window, filter } => (window, *filter, false),
+        Op::MaxPool2d { window, filter } => (window, *filter, true),
+        _ => return Err(operands.invalid("is not a pool")),
+    };
+    let x = operands.input(0)?;
+    operands.int8(x)?;
+    let output = operands.int8(operands.output()?)?;
+    operands.expect_same_values(x, operands.output()?)?;
+    let input @ [batches, _, _, channels] = operands.dims(x)?;
+    let window_params = operands.window(window, input, filter)?;
+    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, channels])?;
+    let activation = operands.clamp(window.activation, output);
+    let params = params::Pool2d { batches, window: window_params, channels, activation };
+    Ok((Pool2d { params, max }.into(), vec![operands.input_id(0)?]))
+}
+
+impl Computation for Pool2d {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        let kernel = if self.max { reference::max_pool2d } else { reference::average_pool2d };
+        kernel(&self.params, inputs[0].as_slice(), outputs[0].as_mut_slice());
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let call = if self.max { Call::MaxPool2d(self.params) } else { Call::AveragePool2d(self.params) };
+        let operands = vec![lowering.operand(node.inputs[0])];
+        Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+}

@@ -1,0 +1,120 @@
+//! Weights, biases and multipliers shared by the operators that accumulate products: convolutions, fully connected.
+
+use hilbench_kernels::params::Requant;
+
+use super::operands::{Operands, PerTensor};
+use crate::Result;
+use crate::graph::{DType, Tensor};
+use crate::multiplier::quantize_multiplier;
+
+/// int8 weights, int32 biases (none: empty) and one multiplier an output channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// In the file's order.
+    pub values: Vec<i8>,
+    /// One an output channel, or empty.
+    pub bias: Vec<i32>,
+    /// One an output channel, or one for all.
+    pub requant: Vec<Requant>,
+    /// Zero point of the weights: 0, but for per-tensor fully connected layers of some files.
+    pub zero_point: i32,
+}
+
+/// How the factor of a per-tensor layer is multiplied out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PerTensorFactor {
+    /// `double(s_in) * double(s_w) / double(s_out)`: convolutions.
+    Double,
+    /// `double(float(s_in * s_w)) / double(s_out)`: fully connected.
+    SingleProduct,
+}
+
+/// Reads operands 1 (weights, `channels` along dimension `axis`) and 2 (optional bias).
+pub fn weights(
+    operands: &Operands<'_>,
+    axis: usize,
+    channels: usize,
+    factor: PerTensorFactor,
+    input: PerTensor,
+    output: PerTensor,
+) -> Result<Weights> {
+    let tensor = operands.input(1)?;
+    if tensor.dtype != DType::I8 {
+        let reason = format!("weights {:?} are {}, int8 is accepted", tensor.name, tensor.dtype);
+        return Err(operands.unsupported(reason));
+    }
+    let Some(data) = &tensor.data else {
+        return Err(
+            operands.unsupported(format!("weights {:?} are computed at run time; constants are accepted", tensor.name))
+        );
+    };
+    let Some(q) = &tensor.quantization else {
+        return Err(operands.invalid(format!("weights {:?} have no scale", tensor.name)));
+    };
+    if q.scales.len() > 1 && (q.axis != axis || q.scales.len() != channels) {
+        let reason = format!(
+            "weights {:?} of shape {:?} have {} scales along dimension {}; {channels} along dimension {axis} are accepted",
+            tensor.name,
+            tensor.shape,
+            q.scales.len(),
+            q.axis
+        );
+        return Err(operands.unsupported(reason));
+    }
+    let per_channel = factor == PerTensorFactor::Double || q.scales.len() > 1;
+    if (per_channel || q.scales.len() > 1) && q.zero_points.iter().any(|&z| z != 0) {
+        return Err(operands.unsupported(format!("weights {:?} have zero points other than 0", tensor.name)));
+    }
+    let zero_point = operands_zero_point(operands, tensor)?;
+    let requant = if per_channel {
+        (0..channels)
+            .map(|c| {
+                let scale = f64::from(q.scales[if q.scales.len() == 1 { 0 } else { c }]);
+                quantize_multiplier(f64::from(input.scale) * scale / f64::from(output.scale))
+            })
+            .collect()
+    } else {
+        vec![quantize_multiplier(f64::from(input.scale * q.scales[0]) / f64::from(output.scale))]
+    };
+    let values = data.iter().map(|&b| b as i8).collect();
+    Ok(Weights { values, bias: bias(operands, channels)?, requant, zero_point })
+}
+
+fn operands_zero_point(operands: &Operands<'_>, tensor: &Tensor) -> Result<i32> {
+    let zero_point = tensor.quantization.as_ref().and_then(|q| q.zero_points.first().copied()).unwrap_or(0);
+    i8::try_from(zero_point).map(i32::from).map_err(|_| {
+        operands.invalid(format!("weights {:?}: zero point {zero_point} lies outside -128 to 127", tensor.name))
+    })
+}
+
+fn bias(operands: &Operands<'_>, channels: usize) -> Result<Vec<i32>> {
+    let Some(tensor) = operands.optional(2) else { return Ok(Vec::new()) };
+    let Some(data) = tensor.data.as_ref().filter(|_| tensor.dtype == DType::I32) else {
+        return Err(
+            operands.unsupported(format!("bias {:?} is {}; a constant int32 is accepted", tensor.name, tensor.dtype))
+        );
+    };
+    if tensor.elements() != channels {
+        let reason = format!("bias {:?} has {} elements; {channels} are expected", tensor.name, tensor.elements());
+        return Err(operands.invalid(reason));
+    }
+    Ok(data.chunks_exact(4).map(|c| i32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect())
+}
+
+/// Multipliers and shifts as the bytes of a constant.
+#[must_use]
+pub fn requant_bytes(requant: &[Requant]) -> Vec<u8> {
+    requant.iter().flat_map(|r| [r.multiplier, r.shift]).flat_map(i32::to_le_bytes).collect()
+}
+
+/// Integers as the bytes of a constant.
+#[must_use]
+pub fn i32_bytes(values: &[i32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// Weights as the bytes of a constant.
+#[must_use]
+pub fn i8_bytes(values: &[i8]) -> Vec<u8> {
+    values.iter().map(|&v| v as u8).collect()
+}

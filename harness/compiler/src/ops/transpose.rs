@@ -1,0 +1,69 @@
+//! TRANSPOSE with a constant permutation.
+
+use hilbench_kernels::params::StridedCopy;
+use hilbench_kernels::reference;
+use hilbench_kernels::shape::{MAX_RANK, dense_strides};
+
+use super::strided::{by_width, copy};
+use super::{Computation, Operands, Quantized};
+use crate::Result;
+use crate::lower::{Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// A permutation of dimensions; unused leading ones stay where they are.
+#[derive(Clone, Debug)]
+pub struct Transpose {
+    element_bytes: usize,
+    dims: [usize; MAX_RANK],
+    permutation: [usize; MAX_RANK],
+}
+
+pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
+    let x = operands.input(0)?;
+    let dims = operands.padded_dims(x)?;
+    let rank = x.shape.len();
+    let wanted = operands.integers(1)?;
+    let mut seen = vec![false; rank];
+    let mut permutation: [usize; MAX_RANK] = std::array::from_fn(|i| i);
+    let leading = MAX_RANK - rank;
+    for (i, &axis) in wanted.iter().enumerate() {
+        let axis = operands.axis(axis, rank)?;
+        if std::mem::replace(&mut seen[axis], true) {
+            return Err(operands.invalid(format!("permutation {wanted:?} repeats an axis")));
+        }
+        permutation[leading + i] = leading + axis;
+    }
+    if wanted.len() != rank {
+        return Err(operands.invalid(format!("permutation {wanted:?} of a tensor with {rank} dimensions")));
+    }
+    let shape: Vec<usize> = (leading..MAX_RANK).map(|i| dims[permutation[i]]).collect();
+    operands.expect_shape(0, &shape)?;
+    operands.expect_same_values(x, operands.output()?)?;
+    Ok((Transpose { element_bytes: x.dtype.size(), dims, permutation }.into(), vec![operands.input_id(0)?]))
+}
+
+impl Computation for Transpose {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        by_width!(self.element_bytes, T => reference::transpose::<T>(
+            &self.dims,
+            &self.permutation,
+            inputs[0].as_slice(),
+            outputs[0].as_mut_slice(),
+        ));
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let dense = dense_strides(&self.dims);
+        let dims = self.permutation.map(|axis| self.dims[axis]);
+        let params = StridedCopy {
+            dims,
+            input_start: 0,
+            input_strides: self.permutation.map(|axis| dense[axis] as isize),
+            output_start: 0,
+            output_strides: dense_strides(&dims).map(|s| s as isize),
+        };
+        let input = lowering.operand(node.inputs[0]);
+        Ok(vec![copy(node, self.element_bytes, params, input, lowering.buffer(node.outputs[0]))?])
+    }
+}

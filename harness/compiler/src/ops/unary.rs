@@ -1,0 +1,61 @@
+//! Functions of one 8-bit value. The reference computes each by its own formula; a device looks the result up in a
+//! table of 256 entries that the reference made, which is the same function.
+
+use hilbench_kernels::{params, reference};
+
+use super::Computation;
+use crate::Result;
+use crate::lower::{Call, Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// A function of one 8-bit value.
+#[derive(Clone, Debug)]
+pub enum Unary {
+    /// Hard swish.
+    HardSwish(params::HardSwish),
+    /// Leaky relu.
+    LeakyRelu(params::LeakyRelu),
+    /// Logistic.
+    Logistic(params::Sigmoidal),
+    /// Relu and relu6.
+    Relu(params::Relu),
+    /// int8 to int8.
+    RescaleI8I8(params::Rescale),
+    /// int8 to uint8.
+    RescaleI8U8(params::Rescale),
+    /// uint8 to int8.
+    RescaleU8I8(params::Rescale),
+    /// uint8 to uint8.
+    RescaleU8U8(params::Rescale),
+    /// Tanh.
+    Tanh(params::Sigmoidal),
+}
+
+impl Computation for Unary {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        let (x, y) = (inputs[0], &mut outputs[0]);
+        match self {
+            Unary::HardSwish(p) => reference::hard_swish(p, x.as_slice(), y.as_mut_slice()),
+            Unary::LeakyRelu(p) => reference::leaky_relu(p, x.as_slice(), y.as_mut_slice()),
+            Unary::Logistic(p) => reference::logistic(p, x.as_slice(), y.as_mut_slice()),
+            Unary::Relu(p) => reference::relu(p, x.as_slice(), y.as_mut_slice()),
+            Unary::RescaleI8I8(p) => reference::rescale_i8_i8(p, x.as_slice(), y.as_mut_slice()),
+            Unary::RescaleI8U8(p) => reference::rescale_i8_u8(p, x.as_slice(), y.as_mut_slice()),
+            Unary::RescaleU8I8(p) => reference::rescale_u8_i8(p, x.as_slice(), y.as_mut_slice()),
+            Unary::RescaleU8U8(p) => reference::rescale_u8_u8(p, x.as_slice(), y.as_mut_slice()),
+            Unary::Tanh(p) => reference::tanh(p, x.as_slice(), y.as_mut_slice()),
+        }
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let every: Vec<u8> = (0..=255).collect();
+        let mut results = [Value::zeros(256)];
+        self.reference(&[&Value::from_bytes(&every)], &mut results);
+        let mut table = [0; 256];
+        table.copy_from_slice(results[0].as_slice());
+        let operands = vec![lowering.operand(node.inputs[0])];
+        let output = lowering.buffer(node.outputs[0]);
+        Ok(vec![Step { call: Call::Lookup(table), operands, scratch: None, output }])
+    }
+}

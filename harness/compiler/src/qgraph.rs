@@ -1,0 +1,46 @@
+//! The network with its integer arithmetic decided: every multiplier, shift, bound and folded shape is a number.
+//!
+//! Built by [`crate::quantize`]; run by [`crate::exec`] with the reference kernels, lowered by [`crate::lower`].
+
+use crate::graph::{Tensor, TensorId};
+use crate::ops::QOp;
+
+/// One computation.
+#[derive(Clone, Debug)]
+pub struct QNode {
+    /// Index of the operator in the model file.
+    pub index: usize,
+    /// Operator name in the file format's own words.
+    pub op_name: &'static str,
+    /// Name of the first output.
+    pub name: String,
+    /// What is computed.
+    pub op: QOp,
+    /// Tensors read while running; constants that became parameters are not among them.
+    pub inputs: Vec<TensorId>,
+    /// Tensors written.
+    pub outputs: Vec<TensorId>,
+}
+
+/// A network of integer computations (and copies and conversions at its edges).
+#[derive(Clone, Debug)]
+pub struct QGraph {
+    /// What the file calls itself, or empty.
+    pub name: String,
+    /// All tensors of the file; results of constant folding carry data too.
+    pub tensors: Vec<Tensor>,
+    /// Computations in execution order.
+    pub nodes: Vec<QNode>,
+    /// Model inputs.
+    pub inputs: Vec<TensorId>,
+    /// Model outputs.
+    pub outputs: Vec<TensorId>,
+}
+
+impl QGraph {
+    /// Multiply-accumulates of one inference: convolutions and fully connected layers.
+    #[must_use]
+    pub fn macs(&self) -> u64 {
+        self.nodes.iter().map(|node| node.op.computation().macs()).sum()
+    }
+}

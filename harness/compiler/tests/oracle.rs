@@ -1,0 +1,149 @@
+//! The reference against the outside world: outputs recorded from an independent interpreter must be met exactly.
+//!
+//! `models/cases` holds one-operator models with vectors of our own. Public models lie outside the repository, in
+//! `zoo` of the folder named by `HILBENCH_SHARED` or of `shared` beside the checkout; without it they are skipped aloud.
+//! Every model also runs as a plan, in its one overlaid arena, which must agree with the reference tensor by tensor.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use hilbench_compiler::{exec, import, plan, quantize};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn shared() -> Option<PathBuf> {
+    let folder = std::env::var_os("HILBENCH_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
+    folder.is_dir().then_some(folder)
+}
+
+/// The data bytes of one array of an npz file: little endian, row major, first axis = samples.
+fn array(archive: &Path, key: &str) -> Option<(usize, Vec<u8>)> {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).expect("vectors exist")).expect("an npz file");
+    let mut bytes = Vec::new();
+    zip.by_name(&format!("{key}.npy")).ok()?.read_to_end(&mut bytes).expect("an npz member");
+    let header = npyz::NpyHeader::from_reader(&bytes[..]).expect("an npy header");
+    let data = header.len() as usize * header.dtype().num_bytes().expect("plain elements");
+    Some((header.shape()[0] as usize, bytes[bytes.len() - data..].to_vec()))
+}
+
+/// Answers what differs, in words.
+fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
+    let bytes = std::fs::read(model).expect("the model exists");
+    let graph = import::tflite::import(&bytes).map_err(|e| e.to_string())?;
+    let graph = quantize::quantize(&graph).map_err(|e| e.to_string())?;
+    let plan = plan::plan(&graph).map_err(|e| e.to_string())?;
+    assert_eq!(plan::arena::overlap(&plan.buffers), None);
+    let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
+        (1..=count)
+            .map(|k| array(vectors, &format!("{prefix}_{k}")).or_else(|| array(vectors, prefix)))
+            .map(|found| found.expect("an array for every input and output"))
+            .collect()
+    };
+    let (inputs, goldens) = (arrays("m_inputs", graph.inputs.len()), arrays("m_outputs", graph.outputs.len()));
+    let samples = goldens[0].0;
+    for sample in 0..samples {
+        let part = |(count, bytes): &(usize, Vec<u8>)| {
+            let size = bytes.len() / count;
+            bytes[sample * size..(sample + 1) * size].to_vec()
+        };
+        let input: Vec<Vec<u8>> = inputs.iter().map(part).collect();
+        let input: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
+        let values = exec::run_reference(&graph, &input);
+        for (k, (got, golden)) in exec::outputs(&graph, &values).iter().zip(goldens.iter().map(part)).enumerate() {
+            if *got != golden {
+                let differing = got.iter().zip(&golden).filter(|(a, b)| a != b).count();
+                let at = got.iter().zip(&golden).position(|(a, b)| a != b);
+                return Err(format!(
+                    "sample {sample} output {k}: {differing} of {} bytes differ, first {at:?}: {:?} instead of {:?}",
+                    golden.len(),
+                    at.map(|i| got[i] as i8),
+                    at.map(|i| golden[i] as i8),
+                ));
+            }
+        }
+        let trace = exec::run_plan(&plan, &input);
+        for (node, written) in plan.nodes.iter().zip(&trace.nodes) {
+            for (tensor, bytes) in written {
+                let expected = values[*tensor].as_ref().expect("written at run time").as_bytes();
+                if bytes != expected {
+                    return Err(format!("plan: {} #{} differs from the reference", node.op_name, node.index));
+                }
+            }
+        }
+        assert_eq!(trace.outputs, exec::outputs(&graph, &values), "plan outputs");
+    }
+    Ok(samples)
+}
+
+fn check_all(cases: &[(PathBuf, PathBuf)]) {
+    let mut failures = Vec::new();
+    let mut samples = 0;
+    for (model, vectors) in cases {
+        match check(model, vectors) {
+            Ok(n) => samples += n,
+            Err(e) => failures.push(format!("{}: {e}", model.display())),
+        }
+    }
+    println!("{} models, {samples} samples exact", cases.len() - failures.len());
+    assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).into_iter().flatten();
+    let mut folders: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+#[test]
+fn every_operator_case_is_met_exactly() {
+    let cases: Vec<(PathBuf, PathBuf)> = folders(&repository().join("models/cases"))
+        .iter()
+        .flat_map(|op| folders(op))
+        .map(|case| (case.join("model.tflite"), case.join("io.npz")))
+        .collect();
+    assert!(cases.len() >= 100, "only {} cases found", cases.len());
+    check_all(&cases);
+}
+
+#[test]
+fn the_shipped_model_is_met_exactly() {
+    let digits = repository().join("models/digits");
+    check_all(&[(digits.join("digits_int8.tflite"), digits.join("digits_test.npz"))]);
+}
+
+#[test]
+fn every_public_int8_model_is_met_exactly() {
+    const MODELS: [&str; 20] = [
+        "ad_autoencoder",
+        "ad_autoencoder_float_io",
+        "fdmobilenet_025_128",
+        "fingerprint",
+        "gmp_wl_24",
+        "hello_world_int8",
+        "ign_wl_24",
+        "image_example1",
+        "kws_ds_cnn",
+        "lenet_300_100",
+        "mcunet_detection",
+        "mcunet_vww",
+        "micro_speech",
+        "mobilenet_v2_035_128",
+        "rock_paper_scissors",
+        "sine",
+        "st_mnist",
+        "st_yolo_lc_192",
+        "vww_mobilenet_v1_96",
+        "yamnet_256",
+    ];
+    let Some(shared) = shared() else {
+        eprintln!("SKIPPED: no public models: set HILBENCH_SHARED or lay them in ../shared");
+        return;
+    };
+    let zoo = shared.join("zoo");
+    let cases: Vec<(PathBuf, PathBuf)> =
+        MODELS.iter().map(|m| (zoo.join(format!("{m}.tflite")), zoo.join(format!("{m}.io.npz")))).collect();
+    check_all(&cases);
+}

@@ -1,0 +1,87 @@
+//! Elementary functions that give the same bits on every machine: one order of operations in double precision, no
+//! library. Rounded to single precision they are the correctly rounded value, but for cases within `2^-27` of a tie.
+
+const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
+const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+
+/// `2^exponent`, 0 or infinite outside the range of normal numbers.
+fn power_of_two(exponent: i32) -> f64 {
+    if exponent < -1022 {
+        0.0
+    } else if exponent > 1023 {
+        f64::INFINITY
+    } else {
+        f64::from_bits(((exponent + 1023) as u64) << 52)
+    }
+}
+
+/// `e^x`; results below the normal range are 0.
+#[must_use]
+pub fn exp(x: f64) -> f64 {
+    if x.is_nan() {
+        return x;
+    }
+    let x = x.clamp(-800.0, 800.0);
+    // `x = k ln 2 + r` with `|r| <= ln 2 / 2`, then the series of `e^r`.
+    let halves = x * core::f64::consts::LOG2_E;
+    let k = (halves + if halves < 0.0 { -0.5 } else { 0.5 }) as i32;
+    let r = (x - f64::from(k) * LN_2_HIGH) - f64::from(k) * LN_2_LOW;
+    let mut sum = 1.0;
+    let mut n = 14.0;
+    while n > 0.0 {
+        sum = 1.0 + sum * r / n;
+        n -= 1.0;
+    }
+    sum * power_of_two(k)
+}
+
+/// Natural logarithm of a positive normal number.
+#[must_use]
+pub fn ln(x: f64) -> f64 {
+    let bits = x.to_bits();
+    let mut exponent = (bits >> 52 & 0x7FF) as i32 - 1023;
+    let mut mantissa = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);
+    if mantissa > core::f64::consts::SQRT_2 {
+        mantissa *= 0.5;
+        exponent += 1;
+    }
+    // `ln m = 2 artanh((m - 1) / (m + 1))`, as a series.
+    let s = (mantissa - 1.0) / (mantissa + 1.0);
+    let square = s * s;
+    let mut sum = 0.0;
+    let mut n = 23.0;
+    while n > 0.0 {
+        sum = sum * square + 1.0 / n;
+        n -= 2.0;
+    }
+    f64::from(exponent) * LN_2_HIGH + (2.0 * s * sum + f64::from(exponent) * LN_2_LOW)
+}
+
+/// Hyperbolic tangent.
+#[must_use]
+pub fn tanh(x: f64) -> f64 {
+    let power = exp(2.0 * x.clamp(-40.0, 40.0));
+    (power - 1.0) / (power + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    fn check(got: f64, expect: f64) {
+        assert!((got - expect).abs() <= expect.abs() * 1e-14 + 1e-300, "got {got:e}, expected {expect:e}");
+    }
+
+    #[test]
+    fn functions_are_within_rounding_of_the_library() {
+        for step in -7000..=7000 {
+            let x = f64::from(step) / 10.0;
+            check(exp(x), x.exp());
+            check(ln(1.0 + x.abs() * 13.7), (1.0 + x.abs() * 13.7).ln());
+            assert!((tanh(x / 100.0) - (x / 100.0).tanh()).abs() < 1e-15);
+        }
+        assert_eq!((exp(0.0), exp(-1e9), ln(1.0), tanh(0.0)), (1.0, 0.0, 0.0, 0.0));
+        assert!(exp(1e9).is_infinite() && exp(f64::NAN).is_nan());
+    }
+}

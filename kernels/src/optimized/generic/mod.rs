@@ -1,0 +1,44 @@
+//! Portable and safe kernels, shaped so that a compiler vectorises them where the target has vectors and keeps the
+//! accumulators in registers where it has none.
+
+mod average_pool2d;
+mod conv2d;
+mod depthwise_conv2d;
+mod dot;
+mod elementwise;
+mod fill;
+mod fully_connected;
+mod lookup;
+mod max_pool2d;
+mod rows;
+mod strided_copy;
+
+pub use average_pool2d::average_pool2d;
+pub use conv2d::{conv2d, conv2d_scratch};
+pub use depthwise_conv2d::depthwise_conv2d;
+pub use elementwise::{add, mul, sub};
+pub use fill::fill;
+pub use fully_connected::fully_connected;
+pub use lookup::lookup;
+pub use max_pool2d::max_pool2d;
+pub use strided_copy::strided_copy;
+
+/// The kernels of this folder.
+pub static SET: super::KernelSet = super::KernelSet {
+    name: "generic",
+    conv2d_scratch,
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+    add,
+    sub,
+    mul,
+    average_pool2d,
+    max_pool2d,
+    lookup,
+    strided_copy,
+    fill,
+};
+
+/// Channels summed side by side. Small Arm cores have registers for four sums, or one vector of four; others have more.
+const CHANNEL_BLOCK: usize = if cfg!(target_arch = "arm") { 4 } else { 16 };

@@ -1,0 +1,59 @@
+//! Depthwise convolution: every input channel has `multiplier` filters of its own.
+
+use crate::params::{DepthwiseConv2d, Requant};
+use crate::requant::requantize_to_i8;
+use crate::shape::tap_index;
+
+/// Convolves channel by channel. `bias` may be empty, which means zeros; `requant` has one entry an output channel.
+pub fn depthwise_conv2d(
+    p: &DepthwiseConv2d,
+    input: &[i8],
+    weights: &[i8],
+    bias: &[i32],
+    requant: &[Requant],
+    output: &mut [i8],
+) {
+    let w = &p.window;
+    let output_channels = p.channels * p.multiplier;
+    for batch in 0..p.batches {
+        for out_y in 0..w.output_h {
+            for out_x in 0..w.output_w {
+                for in_channel in 0..p.channels {
+                    for m in 0..p.multiplier {
+                        let out_channel = in_channel * p.multiplier + m;
+                        let mut acc = 0_i32;
+                        for filter_y in 0..w.filter_h {
+                            let Some(in_y) = tap_index(out_y, w.stride_h, filter_y, w.dilation_h, w.pad_top, w.input_h)
+                            else {
+                                continue;
+                            };
+                            for filter_x in 0..w.filter_w {
+                                let Some(in_x) =
+                                    tap_index(out_x, w.stride_w, filter_x, w.dilation_w, w.pad_left, w.input_w)
+                                else {
+                                    continue;
+                                };
+                                let x =
+                                    input[((batch * w.input_h + in_y) * w.input_w + in_x) * p.channels + in_channel];
+                                let weight =
+                                    weights[(filter_y * w.filter_w + filter_x) * output_channels + out_channel];
+                                acc = acc.wrapping_add((i32::from(x) - p.input_zero_point) * i32::from(weight));
+                            }
+                        }
+                        if !bias.is_empty() {
+                            acc = acc.wrapping_add(bias[out_channel]);
+                        }
+                        output[((batch * w.output_h + out_y) * w.output_w + out_x) * output_channels + out_channel] =
+                            requantize_to_i8(
+                                acc,
+                                requant[out_channel],
+                                p.output_zero_point,
+                                p.activation.min,
+                                p.activation.max,
+                            );
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The definition of every operator: loops in textbook order, one operator a file, never fast.
+
+#![expect(clippy::needless_range_loop, reason = "textbook loops name their index")]
+
+mod add;
+mod average_pool2d;
+mod concatenation;
+mod conv2d;
+mod depthwise_conv2d;
+mod dequantize;
+mod fill;
+mod fully_connected;
+mod hard_swish;
+mod leaky_relu;
+mod log_softmax;
+mod logistic;
+mod lookup;
+mod max_pool2d;
+mod mean;
+mod minimum_maximum;
+mod mul;
+mod pad;
+mod quantize;
+mod reduce_max;
+mod relu;
+mod rescale;
+mod resize_nearest_neighbor;
+mod softmax;
+mod strided_copy;
+mod strided_slice;
+mod sub;
+mod tanh;
+mod transpose;
+
+pub use add::add;
+pub use average_pool2d::average_pool2d;
+pub use concatenation::concatenation;
+pub use conv2d::conv2d;
+pub use depthwise_conv2d::depthwise_conv2d;
+pub use dequantize::{dequantize_i8, dequantize_u8};
+pub use fill::fill;
+pub use fully_connected::fully_connected;
+pub use hard_swish::hard_swish;
+pub use leaky_relu::leaky_relu;
+pub use log_softmax::{log_softmax, log_softmax_f32};
+pub use logistic::logistic;
+pub use lookup::lookup;
+pub use max_pool2d::max_pool2d;
+pub use mean::mean;
+pub use minimum_maximum::{maximum, minimum};
+pub use mul::mul;
+pub use pad::pad;
+pub use quantize::{quantize_i8, quantize_u8};
+pub use reduce_max::reduce_max;
+pub use relu::relu;
+pub use rescale::{rescale_i8_i8, rescale_i8_u8, rescale_u8_i8, rescale_u8_u8};
+pub use resize_nearest_neighbor::resize_nearest_neighbor;
+pub use softmax::softmax;
+pub use strided_copy::strided_copy;
+pub use strided_slice::strided_slice;
+pub use sub::sub;
+pub use tanh::tanh;
+pub use transpose::transpose;

@@ -1,0 +1,248 @@
+//! The dialogues: hello, chip, network, run. One request at a time; whatever arrives, the loop goes on.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use hilbench_wire::decode::{self, Error, Request};
+use hilbench_wire::encode::{self, Network, Operator, Payload, Tensors};
+use hilbench_wire::packet::Packets;
+use hilbench_wire::{capability, command, error, format, operator_flag, run, state, tensor_flag};
+
+use crate::model::{Blind, ElementType, Model, Observer, TensorInfo};
+use crate::reader::Reader;
+use crate::{Board, Clock, Port};
+
+/// The request that is being answered; a crash is reported under it, so that the host takes the report.
+static REQUEST: AtomicU32 = AtomicU32::new(0);
+
+/// Answers requests until the port is closed.
+pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, board: &Board) {
+    let mut device = Device { model, port, clock, board };
+    loop {
+        match device.request() {
+            Ok(()) => {}
+            Err(Error::Closed) => return,
+            // The host hears of it and starts over; bytes that begin no packet are passed over until then.
+            Err(Error::TooLong(length)) => device.acknowledge(state::ERROR, length as u32, error::INVALID_SIZE),
+            Err(_) => device.acknowledge(state::ERROR, 0, error::INVALID_FORMAT),
+        }
+    }
+}
+
+/// Sends a line to the host, from wherever the device got stuck.
+pub fn crash(port: &mut dyn Port, line: &str) {
+    respond(port, state::ERROR, &Payload::Log(line));
+}
+
+struct Device<'a> {
+    model: &'a mut dyn Model,
+    port: &'a mut dyn Port,
+    clock: &'a mut dyn Clock,
+    board: &'a Board,
+}
+
+fn respond(port: &mut dyn Port, state: u32, payload: &Payload<'_>) {
+    let mut packets = Packets::new(|packet| port.write(packet));
+    encode::response(&mut packets, REQUEST.load(Ordering::Relaxed), state, payload);
+    packets.end();
+}
+
+impl Device<'_> {
+    fn acknowledge(&mut self, state: u32, param: u32, error: u32) {
+        respond(self.port, state, &Payload::Ack { param, error });
+    }
+
+    fn request(&mut self) -> Result<(), Error> {
+        let request = decode::request(&mut Reader::open(self.port)?)?;
+        REQUEST.store(request.id, Ordering::Relaxed);
+        match request.command {
+            command::SYNC => {
+                respond(self.port, state::IDLE, &Payload::Hello { capability: capability::OBSERVER });
+            }
+            command::SYS_INFO => {
+                let Board { device_id, core_clock, bus_clock, cache, .. } = *self.board;
+                respond(self.port, state::IDLE, &Payload::SystemInfo { device_id, core_clock, bus_clock, cache });
+            }
+            command::NETWORK_INFO if request.param == 0 => self.describe(),
+            command::NETWORK_INFO => self.acknowledge(state::ERROR, request.param, error::INVALID_PARAM),
+            command::NETWORK_RUN => return self.run(&request),
+            _ => self.acknowledge(state::ERROR, request.command, error::INVALID_CMD),
+        }
+        Ok(())
+    }
+
+    fn describe(&mut self) {
+        let info = self.model.info();
+        let network = Network {
+            name: info.name,
+            digest: info.digest,
+            macs: info.macs,
+            nodes: info.nodes.len() as u32,
+            activation_bytes: info.arena_bytes,
+            constant_bytes: info.constant_bytes,
+        };
+        let inputs = Group { tensors: info.inputs, flags: tensor_flag::INPUT };
+        let outputs = Group { tensors: info.outputs, flags: tensor_flag::OUTPUT };
+        respond(self.port, state::IDLE, &Payload::Network { network, inputs: &inputs, outputs: &outputs });
+    }
+
+    fn run(&mut self, request: &Request) -> Result<(), Error> {
+        let info = self.model.info();
+        if !request.is_for(info.name) {
+            self.acknowledge(state::ERROR, 0, error::INVALID_PARAM);
+            return Ok(());
+        }
+        let constant = request.param & run::CONST_VALUE != 0;
+        self.acknowledge(state::WAITING, info.inputs.first().map_or(0, |t| t.bytes), error::NONE);
+        for index in 0..info.inputs.len() {
+            if !self.receive_input(index, constant)? {
+                return Ok(());
+            }
+            let next = if index + 1 == info.inputs.len() { state::PROCESSING } else { state::WAITING };
+            self.acknowledge(next, 0, error::NONE);
+            decode::ignore(&mut Reader::open(self.port)?)?;
+        }
+        let observed = request.param & (run::PER_LAYER | run::PER_LAYER_WITH_DATA) != 0;
+        let count = if observed {
+            self.run_observed(request.param & run::PER_LAYER_WITH_DATA != 0)
+        } else {
+            let overhead = overhead(self.clock);
+            let start = self.clock.now();
+            self.model.run(&mut Blind);
+            (self.clock.now() - start).saturating_sub(overhead)
+        };
+        let total = Operator {
+            name: info.name,
+            kind: 0,
+            id: 0,
+            duration: self.clock.milliseconds(count),
+            count,
+            unit: self.clock.unit() as u32,
+            stack_high_water: (self.board.stack_high_water)(),
+        };
+        respond(self.port, state::PROCESSING, &Payload::Operator(total));
+        for (index, tensor) in info.outputs.iter().enumerate() {
+            let last = index + 1 == info.outputs.len();
+            let flags = tensor_flag::OUTPUT | if last { tensor_flag::LAST } else { 0 };
+            let state = if last { state::DONE } else { state::PROCESSING };
+            respond(self.port, state, &Payload::Tensor(describe(tensor, flags), self.model.output(index)));
+        }
+        Ok(())
+    }
+
+    /// Answers whether the input is there; the host has been told if not.
+    fn receive_input(&mut self, index: usize, constant: bool) -> Result<bool, Error> {
+        let room = self.model.input(index);
+        let data = decode::data(&mut Reader::open(self.port)?, room)?;
+        let room = self.model.input(index);
+        if data.crc.is_some_and(|crc| crc != hilbench_wire::CRC.checksum(&room[..data.bytes])) {
+            self.acknowledge(state::ERROR, data.bytes as u32, error::INVALID_FORMAT);
+            return Ok(false);
+        }
+        let element = self.model.info().inputs[index].element.size();
+        let room = self.model.input(index);
+        if constant && data.bytes == element {
+            for at in (element..room.len()).step_by(element) {
+                room.copy_within(..element, at);
+            }
+        } else if data.bytes != room.len() {
+            self.acknowledge(state::ERROR, data.bytes as u32, error::INVALID_SIZE);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn run_observed(&mut self, with_data: bool) -> u64 {
+        let overhead = overhead(self.clock);
+        let nodes = self.model.info().nodes;
+        let mut reporter =
+            Reporter { port: self.port, clock: self.clock, nodes, overhead, started: 0, total: 0, with_data };
+        self.model.run(&mut reporter);
+        reporter.total
+    }
+}
+
+/// What two looks at the clock count by themselves.
+fn overhead(clock: &mut dyn Clock) -> u64 {
+    let start = clock.now();
+    clock.now() - start
+}
+
+/// Sends each step as it is done; only the steps themselves are counted.
+struct Reporter<'a> {
+    port: &'a mut dyn Port,
+    clock: &'a mut dyn Clock,
+    nodes: &'static [crate::model::NodeInfo],
+    overhead: u64,
+    started: u64,
+    total: u64,
+    with_data: bool,
+}
+
+impl Observer for Reporter<'_> {
+    fn before(&mut self, _node: usize) {
+        self.started = self.clock.now();
+    }
+
+    fn after(&mut self, node: usize, outputs: &[&[u8]]) {
+        let count = (self.clock.now() - self.started).saturating_sub(self.overhead);
+        self.total += count;
+        let info = &self.nodes[node];
+        let last = if node + 1 == self.nodes.len() { operator_flag::LAST } else { 0 };
+        let operator = Operator {
+            name: info.name,
+            kind: operator_flag::INTERNAL | last,
+            id: info.id,
+            duration: self.clock.milliseconds(count),
+            count,
+            unit: self.clock.unit() as u32,
+            stack_high_water: 0,
+        };
+        respond(self.port, state::PROCESSING, &Payload::Operator(operator));
+        for (index, (tensor, bytes)) in info.outputs.iter().zip(outputs).enumerate() {
+            let mut flags = tensor_flag::INTERNAL;
+            if index + 1 == info.outputs.len() {
+                flags |= tensor_flag::LAST;
+            }
+            let bytes = if self.with_data {
+                *bytes
+            } else {
+                flags |= tensor_flag::NO_DATA;
+                &[]
+            };
+            respond(self.port, state::PROCESSING, &Payload::Tensor(describe(tensor, flags), bytes));
+        }
+    }
+}
+
+struct Group {
+    tensors: &'static [TensorInfo],
+    flags: u32,
+}
+
+impl Tensors for Group {
+    fn count(&self) -> usize {
+        self.tensors.len()
+    }
+
+    fn get(&self, index: usize) -> encode::Tensor<'_> {
+        describe(&self.tensors[index], self.flags)
+    }
+}
+
+fn describe(tensor: &TensorInfo, flags: u32) -> encode::Tensor<'static> {
+    encode::Tensor {
+        name: tensor.name,
+        format: match tensor.element {
+            ElementType::F32 => format::F32,
+            ElementType::I8 => format::I8,
+            ElementType::U8 => format::U8,
+            ElementType::I16 => format::I16,
+            ElementType::I32 => format::I32,
+        },
+        elements: tensor.bytes / tensor.element.size() as u32,
+        dims: tensor.dims,
+        scale: tensor.scale,
+        zero_point: tensor.zero_point,
+        flags,
+    }
+}
