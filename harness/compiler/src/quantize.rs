@@ -6,6 +6,9 @@ use crate::ops::{self, Operands};
 use crate::qgraph::{QGraph, QNode};
 use crate::value::Value;
 
+/// Largest result that is folded; a larger one is computed where the model runs.
+const MAX_FOLDED_BYTES: usize = 1 << 20;
+
 /// Decides the integer arithmetic of every operator.
 ///
 /// # Errors
@@ -25,7 +28,9 @@ pub fn quantize(graph: &Graph) -> Result<QGraph> {
         }
         let operands = Operands { tensors: &q.tensors, node };
         let (op, inputs) = ops::quantize(&operands)?;
-        if inputs.iter().all(|&t| q.tensors[t].data.is_some()) {
+        let bytes: usize = node.outputs.iter().map(|&t| q.tensors[t].bytes()).sum();
+        let small = bytes <= MAX_FOLDED_BYTES && op.computation().macs() == 0;
+        if small && inputs.iter().all(|&t| q.tensors[t].data.is_some()) {
             let values: Vec<Value> =
                 inputs.iter().filter_map(|&t| q.tensors[t].data.as_deref()).map(Value::from_bytes).collect();
             let mut outputs: Vec<Value> = node.outputs.iter().map(|&t| Value::zeros(q.tensors[t].bytes())).collect();

@@ -196,6 +196,9 @@ impl<'a> Operands<'a> {
 
     /// Geometry of a window over an NHWC tensor, with the sizes that TFLite computes.
     pub fn window(&self, attributes: &WindowAttributes, input: [usize; 4], filter: [usize; 2]) -> Result<Window2d> {
+        if filter.contains(&0) {
+            return Err(self.invalid(format!("has a filter of {} x {}", filter[0], filter[1])));
+        }
         let mut sizes = [(0, 0); 2];
         for i in 0..2 {
             let size = input[i + 1];

@@ -12,6 +12,9 @@ use crate::graph::{Activation, Op, Padding, WindowAttributes};
 /// Number of CUSTOM.
 pub(super) const CUSTOM: i32 = 32;
 
+/// Most taps of a pool: more than any model has, and few enough for a textbook loop.
+const MAX_TAPS: usize = 1 << 16;
+
 /// Why an operator's attributes are not taken.
 pub(super) enum Refusal {
     /// No such operator here.
@@ -203,6 +206,10 @@ fn keep_dims<'a>(operator: &Operator<'a>, file: &'a [u8]) -> Result<bool, Refusa
 fn pool<'a>(operator: &Operator<'a>, file: &'a [u8]) -> Result<(WindowAttributes, [usize; 2]), Refusal> {
     let o = operator.options_as::<Pool2DOptions<'_>>(file)?.ok_or_else(missing)?;
     let filter = [positive("filter height", o.filter_h())?, positive("filter width", o.filter_w())?];
+    if filter[0] * filter[1] > MAX_TAPS {
+        let reason = format!("a filter of {} x {}; up to {MAX_TAPS} taps are accepted", filter[0], filter[1]);
+        return Err(Refusal::Unsupported(reason));
+    }
     Ok((window(o.padding(), [o.stride_h(), o.stride_w()], [1, 1], o.activation())?, filter))
 }
 

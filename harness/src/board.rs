@@ -1,0 +1,394 @@
+//! Boards as data: read from TOML, then checked. [`Board`] exists only where all references hold.
+
+use std::fmt;
+use std::path::Path;
+
+use hilbench_virtual::QemuConfig;
+use serde::Deserialize;
+
+use crate::sources;
+
+/// A board description that is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoardError {
+    /// No board of this name.
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A file that cannot be read or understood.
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl fmt::Display for BoardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BoardError::Unknown { name, known } => {
+                write!(f, "no board is called `{name}`; there are {}", known.join(", "))?;
+                f.write_str(" (or give the path of a .toml file)")
+            }
+            BoardError::File { file, reason } => write!(f, "{file}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for BoardError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBoard {
+    name: String,
+    summary: String,
+    family: String,
+    core: String,
+    isa: String,
+    rust_target: String,
+    rustflags: Vec<String>,
+    device_id: u32,
+    clock_hz: u32,
+    memory: Vec<RawMemory>,
+    placement: RawPlacement,
+    uart: RawUart,
+    clock: RawClock,
+    emulator: RawEmulator,
+    link: RawLink,
+    provenance: Provenance,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMemory {
+    name: String,
+    kind: MemoryKind,
+    origin: u32,
+    length: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlacement {
+    code: String,
+    weights: String,
+    data: String,
+    arena: String,
+    stack_bytes: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUart {
+    kind: UartKind,
+    base: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClock {
+    kind: ClockKind,
+    counts: Counts,
+    ticks: u32,
+    per_counts: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEmulator {
+    kind: EmulatorKind,
+    program: String,
+    machine: String,
+    args: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLink {
+    kind: LinkKind,
+    baud: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum UartKind {
+    Cmsdk,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ClockKind {
+    Systick,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Counts {
+    Instructions,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EmulatorKind {
+    Qemu,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LinkKind {
+    Serial,
+}
+
+/// What a memory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemoryKind {
+    /// Code and constants.
+    Rom,
+    /// Data.
+    Ram,
+}
+
+/// A range of addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub kind: MemoryKind,
+    /// First address.
+    pub origin: u32,
+    /// Size in bytes.
+    pub length: u32,
+}
+
+/// Where the facts come from, and what has been run.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Sources of the facts.
+    pub facts: String,
+    /// How the board has been run.
+    pub run: String,
+}
+
+/// A board that firmware can be built for and started on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Board {
+    /// Name.
+    pub name: String,
+    /// One line about it.
+    pub summary: String,
+    /// The core.
+    pub core: String,
+    /// Instruction set extension that kernels are chosen for.
+    pub isa: String,
+    /// Target triple for rustc.
+    pub rust_target: String,
+    /// More flags for rustc.
+    pub rustflags: Vec<String>,
+    /// Device id of the debug unit.
+    pub device_id: u32,
+    /// Core clock.
+    pub clock_hz: u32,
+    /// All memories.
+    pub memories: Vec<Memory>,
+    /// Where code lives, as an index into `memories`.
+    pub code: usize,
+    /// Where constants of the network live.
+    pub weights: usize,
+    /// Where stack and data live.
+    pub data: usize,
+    /// Where the arena lives.
+    pub arena: usize,
+    /// Bytes reserved for the stack, at the bottom of the data memory.
+    pub stack_bytes: u32,
+    /// Address of the serial port.
+    pub uart_base: u32,
+    /// So many ticks of the timer …
+    pub ticks: u32,
+    /// … are so many instructions.
+    pub per_counts: u32,
+    /// How it is emulated.
+    pub emulator: QemuConfig,
+    /// Line rate.
+    pub baud: u32,
+    /// Where the facts come from.
+    pub provenance: Provenance,
+}
+
+impl Board {
+    /// How the board is run, for reports.
+    #[must_use]
+    pub fn run_on(&self) -> String {
+        format!("emulated: QEMU {}", self.emulator.machine)
+    }
+
+    /// Reads a description. `file` is its name, for messages.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(file: &str, text: &str) -> Result<Board, BoardError> {
+        let fail = |reason: String| BoardError::File { file: file.to_string(), reason };
+        let raw: RawBoard = toml::from_str(text).map_err(|e| fail(e.to_string()))?;
+        Board::try_from(raw).map_err(fail)
+    }
+
+    /// The board called `name`, or described by the file of that path.
+    ///
+    /// # Errors
+    /// There is none, or its description is not accepted.
+    pub fn find(name: &str) -> Result<Board, BoardError> {
+        if Path::new(name).extension().is_some_and(|e| e == "toml") {
+            let text = std::fs::read_to_string(name)
+                .map_err(|e| BoardError::File { file: name.to_string(), reason: e.to_string() })?;
+            return Board::parse(name, &text);
+        }
+        let boards = boards()?;
+        let known = boards.iter().map(|b| b.name.clone()).collect();
+        boards
+            .into_iter()
+            .find(|b| b.name == name)
+            .ok_or_else(|| BoardError::Unknown { name: name.to_string(), known })
+    }
+}
+
+/// All boards that this binary carries, by name.
+///
+/// # Errors
+/// A description that is not accepted.
+pub fn boards() -> Result<Vec<Board>, BoardError> {
+    let mut boards = sources::boards().map(|(file, text)| Board::parse(file, text)).collect::<Result<Vec<_>, _>>()?;
+    boards.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(boards)
+}
+
+/// `64`, `16K`, `4M` or `0x1000` as bytes.
+fn size(text: &str) -> Result<u32, String> {
+    let (digits, factor) = match text.strip_suffix(['K', 'M']) {
+        Some(digits) if text.ends_with('K') => (digits, 1 << 10),
+        Some(digits) => (digits, 1 << 20),
+        None => (text, 1),
+    };
+    let number = match digits.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => digits.parse().ok(),
+    };
+    number
+        .and_then(|n| n.checked_mul(factor))
+        .filter(|&n| n > 0)
+        .ok_or_else(|| format!("`{text}` is no size; \"65536\", \"0x10000\", \"64K\" and \"1M\" are"))
+}
+
+impl TryFrom<RawBoard> for Board {
+    type Error = String;
+
+    fn try_from(raw: RawBoard) -> Result<Self, String> {
+        if raw.family != "cortex-m" {
+            return Err(format!("family `{}`; `cortex-m` is accepted", raw.family));
+        }
+        if !["dsp", "mve"].contains(&raw.isa.as_str()) {
+            return Err(format!("isa `{}`; `dsp` and `mve` are accepted", raw.isa));
+        }
+        if raw.clock.ticks == 0 || raw.clock.per_counts == 0 || raw.clock_hz == 0 || raw.link.baud == 0 {
+            return Err("clock rates and ratios are positive".to_string());
+        }
+        let memories = raw
+            .memory
+            .into_iter()
+            .map(|m| Ok(Memory { length: size(&m.length)?, name: m.name, kind: m.kind, origin: m.origin }))
+            .collect::<Result<Vec<_>, String>>()?;
+        for (i, a) in memories.iter().enumerate() {
+            let end = u64::from(a.origin) + u64::from(a.length);
+            if end > 1 << 32 {
+                return Err(format!("memory `{}` ends behind the address space", a.name));
+            }
+            for b in &memories[i + 1..] {
+                if u64::from(b.origin) < end && u64::from(a.origin) < u64::from(b.origin) + u64::from(b.length) {
+                    return Err(format!("memories `{}` and `{}` overlap", a.name, b.name));
+                }
+            }
+        }
+        let place = |what: &str, name: &str, kind: Option<MemoryKind>| {
+            let index = memories
+                .iter()
+                .position(|m| m.name == name)
+                .ok_or_else(|| format!("{what} is placed in `{name}`, which is no memory"))?;
+            match kind {
+                Some(kind) if memories[index].kind != kind => Err(format!("{what} is placed in `{name}`, which is no RAM")),
+                _ => Ok(index),
+            }
+        };
+        let code = place("code", &raw.placement.code, None)?;
+        let weights = place("weights", &raw.placement.weights, None)?;
+        let data = place("data", &raw.placement.data, Some(MemoryKind::Ram))?;
+        let arena = place("arena", &raw.placement.arena, Some(MemoryKind::Ram))?;
+        let stack_bytes = size(&raw.placement.stack_bytes)?;
+        if stack_bytes >= memories[data].length || !stack_bytes.is_multiple_of(32) {
+            return Err(format!("a stack of {stack_bytes} bytes in `{}`", memories[data].name));
+        }
+        let (UartKind::Cmsdk, ClockKind::Systick, Counts::Instructions) = (raw.uart.kind, raw.clock.kind, raw.clock.counts);
+        let (EmulatorKind::Qemu, LinkKind::Serial) = (raw.emulator.kind, raw.link.kind);
+        Ok(Board {
+            name: raw.name,
+            summary: raw.summary,
+            core: raw.core,
+            isa: raw.isa,
+            rust_target: raw.rust_target,
+            rustflags: raw.rustflags,
+            device_id: raw.device_id,
+            clock_hz: raw.clock_hz,
+            code,
+            weights,
+            data,
+            arena,
+            memories,
+            stack_bytes,
+            uart_base: raw.uart.base,
+            ticks: raw.clock.ticks,
+            per_counts: raw.clock.per_counts,
+            emulator: QemuConfig { program: raw.emulator.program, machine: raw.emulator.machine, args: raw.emulator.args },
+            baud: raw.link.baud,
+            provenance: raw.provenance,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn m4(from: &str, to: &str) -> Result<Board, BoardError> {
+        let (_, text) = sources::boards().find(|(file, _)| *file == "virtual-m4.toml").expect("carried");
+        assert!(text.contains(from), "{from}");
+        Board::parse("x.toml", &text.replace(from, to))
+    }
+
+    #[track_caller]
+    fn check(from: &str, to: &str, says: &str) {
+        let error = m4(from, to).expect_err("not accepted").to_string();
+        assert!(error.contains("x.toml") && error.contains(says), "{error}");
+    }
+
+    #[test]
+    fn carried_boards_are_sound() {
+        let names: Vec<String> = boards().expect("sound").into_iter().map(|b| b.name).collect();
+        assert_eq!(names, ["virtual-m33", "virtual-m4", "virtual-m55", "virtual-m7"]);
+        assert!(Board::find("virtual-m9").expect_err("none").to_string().contains("virtual-m33"));
+    }
+
+    #[test]
+    fn what_does_not_hold_together_is_refused() {
+        check("origin = 0x2000_0000", "origin = 0x0010_0000", "overlap");
+        check("arena = \"ssram23\"", "arena = \"dtcm\"", "dtcm");
+        check("arena = \"ssram23\"", "arena = \"ssram1\"", "no RAM");
+        check("\"16K\"", "\"16Q\"", "16Q");
+        check("\"16K\"", "\"8M\"", "stack");
+        check("family = \"cortex-m\"", "family = \"avr\"", "avr");
+        check("baud = 921_600", "baud = 921_600\nparity = 1", "parity");
+    }
+}

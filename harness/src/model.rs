@@ -1,0 +1,60 @@
+//! A model file on its way through the compiler.
+
+use std::path::Path;
+
+use hilbench_compiler::graph::Graph;
+use hilbench_compiler::plan::{self, Plan};
+use hilbench_compiler::qgraph::QGraph;
+use hilbench_compiler::{import, quantize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// A model file, read.
+#[derive(Debug)]
+pub struct Model {
+    /// File name without extension; the network is called so everywhere.
+    pub name: String,
+    /// The file.
+    pub path: std::path::PathBuf,
+    /// SHA-256 of the file, in lower-case hexadecimal.
+    pub sha256: String,
+    /// What the file says.
+    pub graph: Graph,
+}
+
+/// A model, compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Its arithmetic; the reference is computed from this.
+    pub qgraph: QGraph,
+    /// What a board does.
+    pub plan: Plan,
+}
+
+impl Model {
+    /// Reads and imports a model file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that no importer accepts.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes =
+            std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
+        let graph = import::tflite::import(&bytes)
+            .map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
+        let name = path.file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        Ok(Model { name, path: path.to_path_buf(), sha256, graph })
+    }
+
+    /// Decides the arithmetic and plans the memory.
+    ///
+    /// # Errors
+    /// Operators or parameters outside what is supported.
+    pub fn compile(&self) -> Result<Compiled> {
+        let fail = |reason| Error::Model { path: self.path.clone(), reason };
+        let qgraph = quantize::quantize(&self.graph).map_err(fail)?;
+        let plan = plan::plan(&qgraph).map_err(fail)?;
+        Ok(Compiled { qgraph, plan })
+    }
+}

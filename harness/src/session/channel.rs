@@ -1,0 +1,282 @@
+//! Messages over a link: requests out, responses in, log lines put aside. Knows deadlines, not dialogues.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use prost::Message;
+
+use super::{Cause, Result, SessionError};
+use crate::link::{Link, LinkError};
+use crate::proto::packet::{self, Assembler};
+use crate::proto::{Ack, Data, Payload, Request, Response, error as code, state};
+
+/// Log lines kept.
+const LINES: usize = 20;
+/// Bytes outside of messages kept.
+const TAIL: usize = 1024;
+/// Bytes outside of messages that are borne in one step.
+const NOISE: usize = 64 * 1024;
+/// Silence that ends a drain.
+const SILENCE: Duration = Duration::from_millis(20);
+/// What a board writes first when it dies.
+const LAST_GASPS: [&str; 3] = ["HardFault", "hard fault", "panicked"];
+
+/// Something under way, with the moment at which patience ends.
+pub(super) struct Step {
+    name: String,
+    started: Instant,
+    deadline: Instant,
+}
+
+impl Step {
+    /// A step that begins now.
+    pub fn new(name: &str, patience: Duration) -> Self {
+        let started = Instant::now();
+        Step { name: name.to_string(), started, deadline: started + patience }
+    }
+
+    /// Moves the end of patience.
+    pub fn extend(&mut self, by: Duration) {
+        self.deadline += by;
+    }
+}
+
+/// A link that carries messages.
+pub(super) struct Channel {
+    link: Box<dyn Link>,
+    /// Longest message that is accepted.
+    pub longest: usize,
+    request_id: u32,
+    assembler: Assembler,
+    inbox: VecDeque<u8>,
+    lines: VecDeque<String>,
+    /// The end of what came, without the messages that were understood.
+    tail: Vec<u8>,
+    /// Bytes of `tail` that are the message under way.
+    claimed: usize,
+}
+
+impl Channel {
+    pub fn new(link: Box<dyn Link>, longest: usize) -> Self {
+        Channel {
+            link,
+            longest,
+            request_id: 0,
+            assembler: Assembler::default(),
+            inbox: VecDeque::new(),
+            lines: VecDeque::new(),
+            tail: Vec::new(),
+            claimed: 0,
+        }
+    }
+
+    pub fn link_name(&self) -> String {
+        self.link.name()
+    }
+
+    pub fn last_lines(&self) -> Vec<String> {
+        let text: String = self.tail.iter().map(|&b| if (b' '..=b'~').contains(&b) { b as char } else { '\n' }).collect();
+        // Short runs are packets that happen to look like letters.
+        let readable = text.lines().map(str::trim).filter(|line| line.len() >= 6).map(str::to_string);
+        self.lines.iter().cloned().chain(readable).collect()
+    }
+
+    /// An error in `step`.
+    pub fn fail(&self, step: &str, cause: Cause) -> SessionError {
+        SessionError { cause, step: step.to_string(), last_lines: self.last_lines() }
+    }
+
+    /// An error for an answer that does not belong into `step`.
+    pub fn unexpected(&self, step: &str, payload: &Payload) -> SessionError {
+        let cause = match payload {
+            Payload::Ack(ack) if ack.error != code::NONE => {
+                Cause::Board(format!("refused: {} ({})", code::name(ack.error), ack.error))
+            }
+            other => Cause::Protocol(format!("the board answered with {}", other.noun())),
+        };
+        self.fail(step, cause)
+    }
+
+    /// Throws away what has come, until the board is silent or `patience` ends.
+    pub fn drain(&mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let mut buffer = [0; 4096];
+        self.assembler.reset();
+        self.claimed = 0;
+        let waiting: Vec<u8> = self.inbox.drain(..).collect();
+        self.keep(&waiting);
+        while let Ok(count) = self.link.receive(&mut buffer, deadline.min(Instant::now() + SILENCE)) {
+            self.keep(&buffer[..count]);
+        }
+    }
+
+    /// Sends a request under a new id, which the answers have to repeat.
+    pub fn request(&mut self, request: Request, step: &mut Step) -> Result<()> {
+        self.request_id = self.request_id.wrapping_add(1);
+        let request = Request { request_id: self.request_id, ..request };
+        self.send(&request.encode_to_vec(), step, None)
+    }
+
+    /// Tells the board that its last message was taken.
+    pub fn acknowledge(&mut self, step: &mut Step) -> Result<()> {
+        self.send(&Ack::default().encode_to_vec(), step, None)
+    }
+
+    /// Sends the bytes of a tensor; the board has `patience` for each packet.
+    pub fn data(&mut self, bytes: &[u8], step: &mut Step, patience: Duration) -> Result<()> {
+        let size = u32::try_from(bytes.len())
+            .map_err(|_| self.fail(&step.name, Cause::Input("a tensor of 4 GB or more".into())))?;
+        let data = Data { size, bytes: bytes.to_vec(), crc32: Some(crc32fast::hash(bytes)), ..Data::default() };
+        self.send(&data.encode_to_vec(), step, Some(patience))
+    }
+
+    /// The next answer to the last request. Log lines are put aside, stale answers thrown away.
+    pub fn receive(&mut self, step: &mut Step) -> Result<(u32, Payload)> {
+        let mut noise = 0;
+        loop {
+            let byte = self.next_byte(step)?;
+            let Some(response) = self.take(byte, step, &mut noise)? else { continue };
+            if response.request_id != self.request_id {
+                continue;
+            }
+            match response.payload {
+                Some(Payload::Log(log)) => {
+                    self.log(&log.text, step)?;
+                    self.acknowledge(step)?;
+                }
+                Some(payload) => return Ok((response.state, payload)),
+                None => return Err(self.fail(&step.name, Cause::Protocol("an answer without content".into()))),
+            }
+        }
+    }
+
+    /// Sends a message packet by packet. With `patience` the step's deadline moves along: it is then the time
+    /// that one packet may take.
+    fn send(&mut self, message: &[u8], step: &mut Step, patience: Option<Duration>) -> Result<()> {
+        let packets = packet::cut(message);
+        for (n, packet) in packets.iter().enumerate() {
+            if let Some(patience) = patience {
+                step.deadline = Instant::now() + patience;
+            }
+            if let Err(error) = self.link.send(packet, step.deadline) {
+                return Err(self.link_failure(error, step));
+            }
+            if n + 1 < packets.len() {
+                self.await_next(step)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the board wants the next packet.
+    fn await_next(&mut self, step: &Step) -> Result<()> {
+        let mut noise = 0;
+        loop {
+            let byte = self.next_byte(step)?;
+            if byte == packet::NEXT && !self.assembler.is_inside() {
+                return Ok(());
+            }
+            let Some(response) = self.take(byte, step, &mut noise)? else { continue };
+            match response.payload {
+                // It cannot be acknowledged now: the board would take the acknowledgement for the next packet.
+                Some(Payload::Log(log)) => self.log(&log.text, step)?,
+                Some(payload) if response.state == state::ERROR => return Err(self.unexpected(&step.name, &payload)),
+                _ => {}
+            }
+        }
+    }
+
+    fn next_byte(&mut self, step: &Step) -> Result<u8> {
+        if let Some(byte) = self.inbox.pop_front() {
+            return Ok(byte);
+        }
+        let mut buffer = [0; 4096];
+        match self.link.receive(&mut buffer, step.deadline) {
+            Ok(count) => {
+                self.inbox.extend(&buffer[1..count]);
+                Ok(buffer[0])
+            }
+            Err(error) => Err(self.link_failure(error, step)),
+        }
+    }
+
+    /// Gives a byte to the assembler and answers the response that it completes.
+    fn take(&mut self, byte: u8, step: &Step, noise: &mut usize) -> Result<Option<Response>> {
+        self.keep(&[byte]);
+        match self.assembler.push(byte, self.longest) {
+            packet::Step::Taken => {
+                self.claimed += 1;
+                Ok(None)
+            }
+            packet::Step::Message(message) => {
+                let claimed = std::mem::take(&mut self.claimed) + 1;
+                let response = Response::decode(message.as_slice()).map_err(|error| {
+                    self.fail(&step.name, Cause::Transport(format!("a message came damaged: {error}")))
+                })?;
+                self.tail.truncate(self.tail.len().saturating_sub(claimed));
+                Ok(Some(response))
+            }
+            packet::Step::Stray => {
+                *noise += 1;
+                self.listen(byte, step)?;
+                if *noise <= NOISE {
+                    return Ok(None);
+                }
+                Err(self.fail(&step.name, Cause::Transport(format!("{NOISE} bytes came that are no messages"))))
+            }
+            packet::Step::Broken => Err(self.broken(step, "bytes were lost or added inside a message")),
+            packet::Step::TooLong => Err(self.broken(step, "a message came that is longer than any expected")),
+        }
+    }
+
+    /// Error for a stream that makes no sense from here on. What still comes may be text that says why.
+    fn broken(&mut self, step: &Step, reason: &str) -> SessionError {
+        self.drain(SILENCE * 5);
+        match self.last_gasp() {
+            Some(line) => self.fail(&step.name, Cause::Board(line)),
+            None => self.fail(&step.name, Cause::Transport(reason.into())),
+        }
+    }
+
+    /// Ends the step when a line is complete that a dying board wrote past the protocol.
+    fn listen(&mut self, byte: u8, step: &Step) -> Result<()> {
+        match (byte, self.last_gasp()) {
+            (b'\n', Some(line)) => Err(self.fail(&step.name, Cause::Board(line))),
+            _ => Ok(()),
+        }
+    }
+
+    fn last_gasp(&self) -> Option<String> {
+        self.last_lines().into_iter().find(|line| LAST_GASPS.iter().any(|gasp| line.contains(gasp)))
+    }
+
+    fn log(&mut self, text: &[u8], step: &Step) -> Result<()> {
+        let line = String::from_utf8_lossy(text).trim_end().to_string();
+        let dying = LAST_GASPS.iter().any(|gasp| line.contains(gasp));
+        if self.lines.len() == LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line.clone());
+        if dying { Err(self.fail(&step.name, Cause::Board(line))) } else { Ok(()) }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+        // Cut now and then, not at every byte.
+        if self.tail.len() > 2 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
+    }
+
+    fn link_failure(&mut self, error: LinkError, step: &Step) -> SessionError {
+        let cause = match (error, self.link.last_words()) {
+            (_, Some(words)) => Cause::Board(words),
+            (LinkError::TimedOut, None) => match self.last_gasp() {
+                Some(line) => Cause::Board(line),
+                None => Cause::Timeout { waited: step.started.elapsed() },
+            },
+            (error, None) => Cause::Transport(error.to_string()),
+        };
+        self.fail(&step.name, cause)
+    }
+}

@@ -1,0 +1,112 @@
+//! From source to a running board: one file a family.
+
+pub mod cortex_m;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use hilbench_compiler::emit::Sources;
+
+use crate::board::Board;
+use crate::link::Link;
+
+/// Builds firmware for boards of one family, and starts it.
+pub trait Target {
+    /// Builds firmware that serves the network in `sources`, or finds it built.
+    ///
+    /// # Errors
+    /// The toolchain failed, or the network does not fit.
+    fn build(&self, sources: &Sources, board: &Board) -> Result<Image, TargetError>;
+
+    /// Brings `image` onto the board, starts it, and opens the link to it.
+    ///
+    /// # Errors
+    /// The board cannot be reached.
+    fn deploy(&self, image: &Image, board: &Board) -> Result<Box<dyn Link>, TargetError>;
+}
+
+/// Firmware with one network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The ELF file.
+    pub elf: PathBuf,
+    /// It was built before, from the same sources by the same tools.
+    pub cached: bool,
+    /// What it takes.
+    pub footprint: Footprint,
+}
+
+/// Bytes that an image takes, read from the ELF file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Code and its constants, vectors included.
+    pub code: u64,
+    /// Constants of the network.
+    pub weights: u64,
+    /// The arena.
+    pub arena: u64,
+    /// Other data in RAM, without the stack.
+    pub other_ram: u64,
+}
+
+/// Why there is no running board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetError {
+    /// The toolchain lacks something that the user can install.
+    Toolchain {
+        /// What is missing, and how to get it.
+        advice: String,
+    },
+    /// The build failed.
+    Build {
+        /// The tools' last lines.
+        lines: Vec<String>,
+    },
+    /// The network does not fit the board.
+    DoesNotFit {
+        /// What needs the memory.
+        what: &'static str,
+        /// Bytes that are needed.
+        need: u64,
+        /// Bytes that there are.
+        have: u64,
+        /// Name of the memory.
+        memory: String,
+    },
+    /// A file of the cache cannot be written or read.
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The board, or its emulator, cannot be started.
+    Start(String),
+}
+
+impl TargetError {
+    /// Whether the board is at fault, not the build.
+    #[must_use]
+    pub fn is_board(&self) -> bool {
+        matches!(self, TargetError::Start(_))
+    }
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TargetError::Toolchain { advice } => f.write_str(advice),
+            TargetError::Build { lines } => {
+                write!(f, "the firmware does not build:")?;
+                lines.iter().try_for_each(|line| write!(f, "\n    {line}"))
+            }
+            TargetError::DoesNotFit { what, need, have, memory } => {
+                write!(f, "does not fit: {what} need {need} bytes, {memory} has {have}")
+            }
+            TargetError::Cache { path, reason } => write!(f, "{}: {reason}", path.display()),
+            TargetError::Start(reason) => write!(f, "cannot be started: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for TargetError {}

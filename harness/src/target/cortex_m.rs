@@ -1,0 +1,284 @@
+//! Cortex-M: firmware by cargo, boards by QEMU, the link by a serial port.
+
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hilbench_compiler::emit::Sources;
+use hilbench_virtual::{QemuBoard, Status};
+use object::{Object, ObjectSection};
+use sha2::{Digest, Sha256};
+
+use super::{Footprint, Image, Target, TargetError};
+use crate::board::Board;
+use crate::link::serial::SerialLink;
+use crate::link::{Link, LinkError};
+use crate::sources;
+
+/// The firmware's package.
+const PACKAGE: &str = "hilbench-firmware-cortex-m";
+/// How long a started board's port may take to open.
+const OPEN: Duration = Duration::from_secs(10);
+/// Lines of a failed build that are shown.
+const LINES: usize = 30;
+
+/// Builds below a folder that is kept between runs.
+#[derive(Clone, Debug)]
+pub struct CortexM {
+    cache: PathBuf,
+}
+
+impl CortexM {
+    /// With `cache` as the folder for sources, builds and images.
+    #[must_use]
+    pub fn new(cache: PathBuf) -> Self {
+        CortexM { cache }
+    }
+}
+
+/// Name and version of the compiler, as part of what an image depends on.
+///
+/// # Errors
+/// There is no compiler.
+pub fn toolchain() -> Result<String, TargetError> {
+    let missing = |e: io::Error| TargetError::Toolchain {
+        advice: format!("rustc cannot be run ({e}); install Rust from https://rustup.rs"),
+    };
+    let output = Command::new("rustc").arg("-vV").output().map_err(missing)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+impl Target for CortexM {
+    fn build(&self, sources: &Sources, board: &Board) -> Result<Image, TargetError> {
+        let mut files = sources.files.clone();
+        files.push(("board.rs".to_string(), board_source(board).into_bytes()));
+        files.push(("memory.x".to_string(), memory_script(board).into_bytes()));
+        let key = key(&files, board)?;
+        let images = self.cache.join("images");
+        let elf = images.join(format!("{key}.elf"));
+        if elf.is_file() {
+            return Ok(Image { footprint: footprint(&elf)?, elf, cached: true });
+        }
+        create(&images)?;
+        // Builds for one target share their products, so one at a time.
+        let folder = self.cache.join("builds").join(&board.name);
+        create(&folder)?;
+        let lock = folder.join("lock");
+        let lock = File::create(&lock).and_then(|file| file.lock().map(|()| file)).map_err(cache_error(&lock))?;
+        let generated = folder.join("generated");
+        lay_out(&generated, &files)?;
+        let product = self.cargo(&folder, &generated, board)?;
+        let draft = images.join(format!("{key}.draft"));
+        fs::copy(&product, &draft).map_err(cache_error(&draft))?;
+        fs::rename(&draft, &elf).map_err(cache_error(&elf))?;
+        drop(lock);
+        Ok(Image { footprint: footprint(&elf)?, elf, cached: false })
+    }
+
+    fn deploy(&self, image: &Image, board: &Board) -> Result<Box<dyn Link>, TargetError> {
+        let emulator =
+            QemuBoard::start(&board.emulator, &image.elf).map_err(|e| TargetError::Start(e.to_string()))?;
+        let path = emulator.pty().to_string_lossy().into_owned();
+        let serial = SerialLink::open_until(&path, board.baud, Instant::now() + OPEN)
+            .map_err(|e| TargetError::Start(e.to_string()))?;
+        Ok(Box::new(Emulated { serial, emulator }))
+    }
+}
+
+impl CortexM {
+    fn cargo(&self, folder: &Path, generated: &Path, board: &Board) -> Result<PathBuf, TargetError> {
+        let checkout = sources::unpack(&self.cache).map_err(cache_error(&self.cache))?;
+        let firmware = checkout.join("targets/firmware/cortex-m");
+        let products = folder.join("target");
+        let mut command = Command::new("cargo");
+        // What the caller's own cargo or shell has set must not change the firmware.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            let kept = ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
+            if name.starts_with("CARGO") && !kept.iter().any(|k| name.starts_with(k)) {
+                command.env_remove(&*name);
+            }
+        }
+        command
+            .current_dir(&firmware)
+            .args(["build", "--release", "--locked", "--quiet", "--target", &board.rust_target])
+            .env_remove("RUSTFLAGS")
+            .env("CARGO_ENCODED_RUSTFLAGS", board.rustflags.join("\u{1f}"))
+            .env("CARGO_TARGET_DIR", &products)
+            .env("HILBENCH_BUILD_DIR", generated);
+        let missing = |e: io::Error| TargetError::Toolchain {
+            advice: format!("cargo cannot be run ({e}); install Rust from https://rustup.rs"),
+        };
+        let output = command.output().map_err(missing)?;
+        if !output.status.success() {
+            return Err(failure(&String::from_utf8_lossy(&output.stderr), board));
+        }
+        Ok(products.join(&board.rust_target).join("release").join(PACKAGE))
+    }
+}
+
+/// A serial port whose far end is an emulator that may die.
+struct Emulated {
+    serial: SerialLink,
+    emulator: QemuBoard,
+}
+
+impl Link for Emulated {
+    fn send(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), LinkError> {
+        self.serial.send(bytes, deadline)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> Result<usize, LinkError> {
+        self.serial.receive(buffer, deadline)
+    }
+
+    fn name(&self) -> String {
+        self.serial.name()
+    }
+
+    fn last_words(&mut self) -> Option<String> {
+        match self.emulator.status() {
+            Status::Running => None,
+            Status::Exited { how, said } => Some([vec![how], said].concat().join("\n")),
+        }
+    }
+}
+
+/// Everything that the image depends on.
+fn key(files: &[(String, Vec<u8>)], board: &Board) -> Result<String, TargetError> {
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    };
+    add(sources::digest().as_bytes());
+    add(toolchain()?.as_bytes());
+    add(board.rust_target.as_bytes());
+    add(board.rustflags.join("\u{1f}").as_bytes());
+    for (name, bytes) in files {
+        add(name.as_bytes());
+        add(bytes);
+    }
+    Ok(hex::encode(hash.finalize())[..32].to_string())
+}
+
+fn board_source(board: &Board) -> String {
+    format!(
+        "// Facts of {}.\n\
+         pub const UART_BASE: usize = {:#010x};\n\
+         pub const BAUD: u32 = {};\n\
+         pub const DEVICE_ID: u32 = {:#x};\n\
+         pub const CORE_CLOCK_HZ: u32 = {};\n\
+         pub const COUNTS_PER: u64 = {};\n\
+         pub const TICKS_PER: u64 = {};\n",
+        board.name, board.uart_base, board.baud, board.device_id, board.clock_hz, board.per_counts, board.ticks
+    )
+}
+
+/// The linker's view: the stack lies below the data, so that an overflow leaves the memory and faults.
+fn memory_script(board: &Board) -> String {
+    let mut text = String::from("MEMORY\n{\n");
+    let names = |index: usize| match index {
+        i if i == board.code => "FLASH".to_string(),
+        i if i == board.data => "RAM".to_string(),
+        i => format!("M{i}_{}", board.memories[i].name.to_uppercase().replace('-', "_")),
+    };
+    for (i, memory) in board.memories.iter().enumerate() {
+        let (mut origin, mut length) = (memory.origin, memory.length);
+        if i == board.data {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  STACK : ORIGIN = {origin:#010x}, LENGTH = {:#x}", board.stack_bytes);
+            origin += board.stack_bytes;
+            length -= board.stack_bytes;
+        }
+        let _ = writeln!(text, "  {} : ORIGIN = {origin:#010x}, LENGTH = {length:#x}", names(i));
+    }
+    let _ = writeln!(text, "}}");
+    let _ = writeln!(text, "REGION_ALIAS(\"WEIGHTS\", {});", names(board.weights));
+    let _ = writeln!(text, "REGION_ALIAS(\"ARENA\", {});", names(board.arena));
+    text.push_str("_stack_start = ORIGIN(STACK) + LENGTH(STACK);\n_stack_end = ORIGIN(STACK);\n");
+    text
+}
+
+/// Replaces the content of `folder`, leaving files alone that are the same already.
+fn lay_out(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), TargetError> {
+    create(folder)?;
+    for entry in fs::read_dir(folder).map_err(cache_error(folder))?.flatten() {
+        let stale = !files.iter().any(|(name, _)| *name == entry.file_name().to_string_lossy());
+        if stale {
+            fs::remove_file(entry.path()).map_err(cache_error(&entry.path()))?;
+        }
+    }
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        if fs::read(&path).ok().as_ref() != Some(bytes) {
+            fs::write(&path, bytes).map_err(cache_error(&path))?;
+        }
+    }
+    Ok(())
+}
+
+fn create(folder: &Path) -> Result<(), TargetError> {
+    fs::create_dir_all(folder).map_err(cache_error(folder))
+}
+
+fn cache_error(path: &Path) -> impl Fn(io::Error) -> TargetError {
+    let path = path.to_path_buf();
+    move |e| TargetError::Cache { path: path.clone(), reason: e.to_string() }
+}
+
+/// What cargo's words mean for the user.
+fn failure(said: &str, board: &Board) -> TargetError {
+    if said.contains("can't find crate for `core`") || said.contains("target may not be installed") {
+        return TargetError::Toolchain {
+            advice: format!("the compiler's target is missing: rustup target add {}", board.rust_target),
+        };
+    }
+    if let Some(error) = overflow(said, board) {
+        return error;
+    }
+    let lines: Vec<String> = said.lines().map(str::to_string).collect();
+    TargetError::Build { lines: lines[lines.len().saturating_sub(LINES)..].to_vec() }
+}
+
+/// The linker's `section '.weights' will not fit in region 'FLASH': overflowed by 1234 bytes`.
+fn overflow(said: &str, board: &Board) -> Option<TargetError> {
+    let line = said.lines().filter(|l| l.contains("will not fit in region")).last()?;
+    let quoted: Vec<&str> = line.split('\'').collect();
+    let (section, region) = (*quoted.get(1)?, *quoted.get(3)?);
+    let over: u64 = line.rsplit("overflowed by ").next()?.split(' ').next()?.parse().ok()?;
+    let (index, what) = match (region, section) {
+        (_, ".weights") => (board.weights, "weights and code"),
+        (_, ".arena") => (board.arena, "arena and data"),
+        ("RAM", _) => (board.data, "arena and data"),
+        _ => (board.code, "weights and code"),
+    };
+    let memory = &board.memories[index];
+    let have = u64::from(memory.length) - if index == board.data { u64::from(board.stack_bytes) } else { 0 };
+    Some(TargetError::DoesNotFit { what, need: have + over, have, memory: memory.name.clone() })
+}
+
+fn footprint(elf: &Path) -> Result<Footprint, TargetError> {
+    let damaged = |e: object::Error| TargetError::Cache { path: elf.to_path_buf(), reason: e.to_string() };
+    let bytes = fs::read(elf).map_err(cache_error(elf))?;
+    let file = object::File::parse(&*bytes).map_err(damaged)?;
+    let mut footprint = Footprint::default();
+    for section in file.sections() {
+        let size = section.size();
+        match section.name().unwrap_or_default() {
+            ".weights" => footprint.weights += size,
+            ".arena" => footprint.arena += size,
+            ".vector_table" | ".text" | ".rodata" => footprint.code += size,
+            ".data" => {
+                footprint.code += size;
+                footprint.other_ram += size;
+            }
+            ".bss" | ".uninit" => footprint.other_ram += size,
+            _ => {}
+        }
+    }
+    Ok(footprint)
+}
