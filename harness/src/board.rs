@@ -228,6 +228,13 @@ impl Board {
         format!("emulated: QEMU {}", self.emulator.machine)
     }
 
+    /// Bytes of memory `index` that are left beside the stack.
+    #[must_use]
+    pub fn room(&self, index: usize) -> u64 {
+        let length = self.memories[index].length;
+        u64::from(if index == self.data { length - self.stack_bytes } else { length })
+    }
+
     /// Reads a description. `file` is its name, for messages.
     ///
     /// # Errors
@@ -250,10 +257,7 @@ impl Board {
         }
         let boards = boards()?;
         let known = boards.iter().map(|b| b.name.clone()).collect();
-        boards
-            .into_iter()
-            .find(|b| b.name == name)
-            .ok_or_else(|| BoardError::Unknown { name: name.to_string(), known })
+        boards.into_iter().find(|b| b.name == name).ok_or_else(|| BoardError::Unknown { name: name.to_string(), known })
     }
 }
 
@@ -319,7 +323,9 @@ impl TryFrom<RawBoard> for Board {
                 .position(|m| m.name == name)
                 .ok_or_else(|| format!("{what} is placed in `{name}`, which is no memory"))?;
             match kind {
-                Some(kind) if memories[index].kind != kind => Err(format!("{what} is placed in `{name}`, which is no RAM")),
+                Some(kind) if memories[index].kind != kind => {
+                    Err(format!("{what} is placed in `{name}`, which is no RAM"))
+                }
                 _ => Ok(index),
             }
         };
@@ -331,7 +337,8 @@ impl TryFrom<RawBoard> for Board {
         if stack_bytes >= memories[data].length || !stack_bytes.is_multiple_of(32) {
             return Err(format!("a stack of {stack_bytes} bytes in `{}`", memories[data].name));
         }
-        let (UartKind::Cmsdk, ClockKind::Systick, Counts::Instructions) = (raw.uart.kind, raw.clock.kind, raw.clock.counts);
+        let (UartKind::Cmsdk, ClockKind::Systick, Counts::Instructions) =
+            (raw.uart.kind, raw.clock.kind, raw.clock.counts);
         let (EmulatorKind::Qemu, LinkKind::Serial) = (raw.emulator.kind, raw.link.kind);
         Ok(Board {
             name: raw.name,
@@ -351,7 +358,11 @@ impl TryFrom<RawBoard> for Board {
             uart_base: raw.uart.base,
             ticks: raw.clock.ticks,
             per_counts: raw.clock.per_counts,
-            emulator: QemuConfig { program: raw.emulator.program, machine: raw.emulator.machine, args: raw.emulator.args },
+            emulator: QemuConfig {
+                program: raw.emulator.program,
+                machine: raw.emulator.machine,
+                args: raw.emulator.args,
+            },
             baud: raw.link.baud,
             provenance: raw.provenance,
         })

@@ -3,7 +3,7 @@
 mod boards;
 mod show;
 mod supported_ops;
-// mod validate;
+mod validate;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -29,7 +29,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    //V
+    Validate(validate::ValidateArgs),
     Show(show::ShowArgs),
     Boards(boards::BoardsArgs),
     SupportedOps(supported_ops::SupportedOpsArgs),
@@ -46,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let result = match cli.command {
-        //V
+        Command::Validate(args) => validate::run(&args),
         Command::Show(args) => show::run(&args).map(|()| 0),
         Command::Boards(args) => boards::run(&args).map(|()| 0),
         Command::SupportedOps(args) => supported_ops::run(&args).map(|()| 0),

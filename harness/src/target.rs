@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use hilbench_compiler::emit::Sources;
+use hilbench_compiler::plan::Plan;
 
 use crate::board::Board;
 use crate::link::Link;
@@ -80,16 +81,26 @@ pub enum TargetError {
         /// What the system said.
         reason: String,
     },
+    /// The board, or the emulator that stands for it, is not there.
+    Absent(String),
     /// The board, or its emulator, cannot be started.
     Start(String),
 }
 
-impl TargetError {
-    /// Whether the board is at fault, not the build.
-    #[must_use]
-    pub fn is_board(&self) -> bool {
-        matches!(self, TargetError::Start(_))
+/// Refuses a plan that cannot fit whatever code comes with it. The linker has the last word.
+///
+/// # Errors
+/// [`TargetError::DoesNotFit`].
+pub fn check_fit(plan: &Plan, board: &Board) -> Result<(), TargetError> {
+    let rows =
+        [("the activations", plan.arena_bytes, board.arena), ("the weights", plan.constant_bytes(), board.weights)];
+    for (what, bytes, memory) in rows {
+        let (need, have) = (bytes as u64, board.room(memory));
+        if need > have {
+            return Err(TargetError::DoesNotFit { what, need, have, memory: board.memories[memory].name.clone() });
+        }
     }
+    Ok(())
 }
 
 impl fmt::Display for TargetError {
@@ -104,6 +115,7 @@ impl fmt::Display for TargetError {
                 write!(f, "does not fit: {what} need {need} bytes, {memory} has {have}")
             }
             TargetError::Cache { path, reason } => write!(f, "{}: {reason}", path.display()),
+            TargetError::Absent(reason) => f.write_str(reason),
             TargetError::Start(reason) => write!(f, "cannot be started: {reason}"),
         }
     }

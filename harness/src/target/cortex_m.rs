@@ -79,8 +79,10 @@ impl Target for CortexM {
     }
 
     fn deploy(&self, image: &Image, board: &Board) -> Result<Box<dyn Link>, TargetError> {
-        let emulator =
-            QemuBoard::start(&board.emulator, &image.elf).map_err(|e| TargetError::Start(e.to_string()))?;
+        let emulator = QemuBoard::start(&board.emulator, &image.elf).map_err(|e| match e {
+            hilbench_virtual::Error::Missing { .. } => TargetError::Absent(e.to_string()),
+            e => TargetError::Start(e.to_string()),
+        })?;
         let path = emulator.pty().to_string_lossy().into_owned();
         let serial = SerialLink::open_until(&path, board.baud, Instant::now() + OPEN)
             .map_err(|e| TargetError::Start(e.to_string()))?;
@@ -256,9 +258,8 @@ fn overflow(said: &str, board: &Board) -> Option<TargetError> {
         ("RAM", _) => (board.data, "arena and data"),
         _ => (board.code, "weights and code"),
     };
-    let memory = &board.memories[index];
-    let have = u64::from(memory.length) - if index == board.data { u64::from(board.stack_bytes) } else { 0 };
-    Some(TargetError::DoesNotFit { what, need: have + over, have, memory: memory.name.clone() })
+    let have = board.room(index);
+    Some(TargetError::DoesNotFit { what, need: have + over, have, memory: board.memories[index].name.clone() })
 }
 
 fn footprint(elf: &Path) -> Result<Footprint, TargetError> {

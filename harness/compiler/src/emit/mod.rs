@@ -2,6 +2,16 @@
 
 pub mod rust;
 
+/// Longest tensor, operator or network name that the board protocol carries, in bytes.
+const NAME_BYTES: usize = 63;
+
+/// The end of a name, as much of it as the board protocol carries.
+#[must_use]
+pub fn carried_name(name: &str) -> &str {
+    let start = (name.len().saturating_sub(NAME_BYTES)..name.len()).find(|&i| name.is_char_boundary(i));
+    &name[start.unwrap_or(0)..]
+}
+
 /// Files to lay side by side; the first is the one that includes the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {

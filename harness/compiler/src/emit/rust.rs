@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Identity, Sources};
+use super::{Identity, Sources, carried_name};
 use crate::graph::{DType, Tensor};
 use crate::lower::{BufferId, ConstantId, Operand, Step};
 use crate::plan::{Plan, PlanNode, Port};
-
-/// Longest tensor or operator name that the board protocol carries, in bytes.
-const NAME_BYTES: usize = 63;
 
 /// Rust source of `plan`, in `model.rs`, with one binary file a constant beside it.
 #[must_use]
@@ -90,7 +87,7 @@ fn write_model(
 
 fn write_info(text: &mut String, plan: &Plan, identity: &Identity) -> std::fmt::Result {
     writeln!(text, "static INFO: ModelInfo = ModelInfo {{")?;
-    writeln!(text, "    name: {:?},", carried(&identity.name))?;
+    writeln!(text, "    name: {:?},", carried_name(&identity.name))?;
     writeln!(text, "    digest: {:?},", identity.digest)?;
     for (field, ports) in [("inputs", &plan.inputs), ("outputs", &plan.outputs)] {
         writeln!(text, "    {field}: &[{}],", tensor_infos(plan, ports))?;
@@ -125,16 +122,10 @@ fn tensor_info(tensor: &Tensor) -> String {
     };
     format!(
         "TensorInfo {{ name: {:?}, element: ElementType::{element}, dims: &{:?}, scale: {scale:?}, zero_point: {zero_point}, bytes: {} }}",
-        carried(&tensor.name),
+        carried_name(&tensor.name),
         tensor.shape,
         tensor.bytes()
     )
-}
-
-/// The end of a name, as much of it as the protocol carries.
-fn carried(name: &str) -> &str {
-    let start = (name.len().saturating_sub(NAME_BYTES)..name.len()).find(|&i| name.is_char_boundary(i));
-    &name[start.unwrap_or(0)..]
 }
 
 fn write_ports(text: &mut String, plan: &Plan) -> std::fmt::Result {
