@@ -4,6 +4,7 @@
 //! insists on it. Fields of 100 and above are this project's; other ends skip them, and they may be missing.
 
 pub mod packet;
+pub mod seal;
 
 /// Major and minor version that is spoken here.
 pub const VERSION: (u32, u32) = (3, 1);
@@ -63,7 +64,7 @@ pub mod state {
 pub mod error {
     /// No error.
     pub const NONE: u32 = 0;
-    /// Data of the wrong kind; this project's firmware also says so of a wrong checksum.
+    /// Data of the wrong kind; this project's firmware also says so of messages that came damaged.
     pub const INVALID_FORMAT: u32 = 2;
     /// A parameter out of range, e.g. the index after the last network.
     pub const INVALID_PARAM: u32 = 4;
@@ -228,9 +229,6 @@ pub struct Data {
     /// The bytes.
     #[prost(bytes = "vec", required, tag = "4")]
     pub bytes: Vec<u8>,
-    /// CRC-32 of `bytes`.
-    #[prost(uint32, optional, tag = "100")]
-    pub crc32: Option<u32>,
 }
 
 /// Board to host: a tensor.
@@ -242,9 +240,6 @@ pub struct Tensor {
     /// Its bytes.
     #[prost(message, required, tag = "2")]
     pub data: Data,
-    /// CRC-32 of its bytes.
-    #[prost(uint32, optional, tag = "100")]
-    pub crc32: Option<u32>,
 }
 
 /// Board to host: a step of the network, or the whole inference.
@@ -356,6 +351,9 @@ pub struct Response {
     /// What is said.
     #[prost(oneof = "Payload", tags = "10, 11, 12, 13, 15, 16, 17, 22")]
     pub payload: Option<Payload>,
+    /// CRC-32 of all bytes before it, see [`seal`].
+    #[prost(fixed32, optional, tag = "100")]
+    pub seal: Option<u32>,
 }
 
 /// What a response carries.

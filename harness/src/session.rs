@@ -12,7 +12,7 @@ mod run;
 use std::time::Duration;
 
 use crate::link::Link;
-use crate::proto::{self, Command, Hello, Payload, Request, error as code, state};
+use crate::proto::{self, Command, Hello, Payload, Request, SystemInfo, error as code, state};
 use channel::{Channel, Step};
 pub use describe::{BoardInfo, DataType, NetworkInfo, TensorInfo};
 pub use error::{Cause, SessionError};
@@ -76,12 +76,15 @@ impl Session {
     /// The board is silent, speaks another protocol, or the link fails.
     pub fn connect(link: Box<dyn Link>, timeouts: Timeouts) -> Result<Self> {
         let mut channel = Channel::new(link, LONGEST_DESCRIPTION);
-        let hello = say_hello(&mut channel, &timeouts)?;
-        let system = match ask(&mut channel, Command::SystemInfo, 0, timeouts.info, "chip information")? {
-            (_, Payload::SystemInfo(system)) => system,
-            (_, other) => return Err(channel.unexpected("chip information", &other)),
+        let hello = say_hello(&mut channel, &timeouts, 0)?;
+        let (system, networks) = match describe(&mut channel, &timeouts) {
+            // Asking changes nothing on the board, so what was damaged on the way is asked for once more.
+            Err(error) if matches!(error.cause, Cause::Transport(_) | Cause::Timeout { .. }) => {
+                say_hello(&mut channel, &timeouts, 1)?;
+                describe(&mut channel, &timeouts)?
+            }
+            result => result?,
         };
-        let networks = networks(&mut channel, &timeouts)?;
         channel.longest = networks.iter().map(longest_message).max().unwrap_or(LONGEST_DESCRIPTION);
         let info = BoardInfo::new(&hello, system, networks);
         Ok(Session { channel, timeouts, info, network: 0, adrift: false })
@@ -131,7 +134,8 @@ impl Session {
     /// # Errors
     /// As [`Session::connect`]; [`Cause::Board`] where the board was restarted.
     pub fn reconnect(&mut self) -> Result<()> {
-        say_hello(&mut self.channel, &self.timeouts)?;
+        self.channel.forget_lines();
+        say_hello(&mut self.channel, &self.timeouts, 1)?;
         let networks = networks(&mut self.channel, &self.timeouts)?;
         let nonces = |networks: &[NetworkInfo]| networks.iter().map(|n| n.boot_nonce).collect::<Vec<_>>();
         let restarted = nonces(&networks) != nonces(&self.info.networks);
@@ -145,23 +149,22 @@ impl Session {
 }
 
 /// One request, and the one answer to it.
-fn ask(
-    channel: &mut Channel,
-    command: Command,
-    param: u32,
-    patience: Duration,
-    step: &str,
-) -> Result<(u32, Payload)> {
+fn ask(channel: &mut Channel, command: Command, param: u32, patience: Duration, step: &str) -> Result<(u32, Payload)> {
     let mut step = Step::new(step, patience);
     let request = Request { command: command as u32, param, ..Request::default() };
     channel.request(request, &mut step)?;
     channel.receive(&mut step)
 }
 
-fn say_hello(channel: &mut Channel, timeouts: &Timeouts) -> Result<Hello> {
+/// Says hello until the board answers. `failed` attempts went before.
+fn say_hello(channel: &mut Channel, timeouts: &Timeouts, failed: u32) -> Result<Hello> {
     let mut last = None;
-    for _ in 0..timeouts.hellos.max(1) {
+    for attempt in failed..failed + timeouts.hellos.max(1) {
         channel.drain(timeouts.hello);
+        // Every other time only: firmware that is not this project's may take zeros for a packet.
+        if attempt % 2 == 1 {
+            channel.complete_packet(&mut Step::new("hello", timeouts.hello))?;
+        }
         match ask(channel, Command::Sync, 0, timeouts.hello, "hello") {
             Ok((_, Payload::Hello(hello))) => return accept(channel, hello),
             Ok((_, other)) => last = Some(channel.unexpected("hello", &other)),
@@ -179,6 +182,15 @@ fn say_hello(channel: &mut Channel, timeouts: &Timeouts) -> Result<Hello> {
     })
 }
 
+fn describe(channel: &mut Channel, timeouts: &Timeouts) -> Result<(SystemInfo, Vec<NetworkInfo>)> {
+    const STEP: &str = "chip information";
+    let system = match ask(channel, Command::SystemInfo, 0, timeouts.info, STEP)? {
+        (_, Payload::SystemInfo(system)) => system,
+        (_, other) => return Err(channel.unexpected(STEP, &other)),
+    };
+    Ok((system, networks(channel, timeouts)?))
+}
+
 fn accept(channel: &Channel, hello: Hello) -> Result<Hello> {
     let (major, minor) = (hello.version >> 8, hello.version & 0xFF);
     if major == proto::VERSION.0 {
@@ -194,13 +206,13 @@ fn networks(channel: &mut Channel, timeouts: &Timeouts) -> Result<Vec<NetworkInf
     for index in 0..MAX_NETWORKS {
         match ask(channel, Command::NetworkInfo, index, timeouts.info, STEP)? {
             (_, Payload::NetworkInfo(network)) => {
-                let network = NetworkInfo::try_from(network)
-                    .map_err(|reason| channel.fail(STEP, Cause::Protocol(reason)))?;
+                let network =
+                    NetworkInfo::try_from(network).map_err(|reason| channel.fail(STEP, Cause::Protocol(reason)))?;
                 networks.push(network);
             }
             (state::ERROR, Payload::Ack(ack)) if ack.error == code::INVALID_PARAM => return Ok(networks),
             // A network that is there and was not initialised cannot run.
-            (state::ERROR, Payload::Ack(_)) => {}
+            (state::ERROR, Payload::Ack(ack)) if ack.error != code::INVALID_FORMAT => {}
             (_, other) => return Err(channel.unexpected(STEP, &other)),
         }
     }

@@ -21,8 +21,8 @@ pub enum Fault {
     Drop(u64),
     /// The byte at this offset comes twice.
     Duplicate(u64),
-    /// The byte at this offset has its lowest bit inverted.
-    Flip(u64),
+    /// The byte at this offset has the bits of this mask inverted.
+    Flip(u64, u8),
     /// The bytes from this offset on are lost, as when a wire comes off.
     Cut(u64),
 }
@@ -51,7 +51,7 @@ impl<L: Link> FaultyLink<L> {
                 Fault::Drop(at) if here == at => {}
                 Fault::Cut(at) if here >= at => {}
                 Fault::Duplicate(at) if here == at => out.extend([byte, byte]),
-                Fault::Flip(at) if here == at => out.push(byte ^ 1),
+                Fault::Flip(at, mask) if here == at => out.push(byte ^ mask),
                 _ => out.push(byte),
             }
         }

@@ -20,9 +20,10 @@ impl SerialLink {
     /// The port does not exist, is in use, or does not take the settings.
     pub fn open(path: &str, baud: u32) -> Result<Self, LinkError> {
         // A timeout must be given here; every call sets its own.
-        let port = serialport::new(path, baud).timeout(Duration::from_millis(100)).open().map_err(|error| {
-            LinkError::Open { link: format!("serial port {path}"), reason: error.description }
-        })?;
+        let port = serialport::new(path, baud)
+            .timeout(Duration::from_millis(100))
+            .open()
+            .map_err(|error| LinkError::Open { link: format!("serial port {path}"), reason: error.description })?;
         Ok(SerialLink { port, path: path.to_string() })
     }
 

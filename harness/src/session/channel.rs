@@ -8,10 +8,14 @@ use prost::Message;
 use super::{Cause, Result, SessionError};
 use crate::link::{Link, LinkError};
 use crate::proto::packet::{self, Assembler};
-use crate::proto::{Ack, Data, Payload, Request, Response, error as code, state};
+use crate::proto::{Ack, Data, Payload, Request, Response, error as code, seal, state};
 
 /// Log lines kept.
 const LINES: usize = 20;
+/// Bytes of a log line kept.
+const LINE: usize = 256;
+/// Bytes of messages that are taken in one step: no board's tensors are so many, and memory has an end.
+const MOST: usize = 512 * 1024 * 1024;
 /// Bytes outside of messages kept.
 const TAIL: usize = 1024;
 /// Bytes outside of messages that are borne in one step.
@@ -26,13 +30,15 @@ pub(super) struct Step {
     name: String,
     started: Instant,
     deadline: Instant,
+    /// Bytes of messages so far.
+    taken: usize,
 }
 
 impl Step {
     /// A step that begins now.
     pub fn new(name: &str, patience: Duration) -> Self {
         let started = Instant::now();
-        Step { name: name.to_string(), started, deadline: started + patience }
+        Step { name: name.to_string(), started, deadline: started + patience, taken: 0 }
     }
 
     /// Moves the end of patience.
@@ -47,6 +53,8 @@ pub(super) struct Channel {
     /// Longest message that is accepted.
     pub longest: usize,
     request_id: u32,
+    /// The board has sealed a message: one without is damaged.
+    sealed: bool,
     assembler: Assembler,
     inbox: VecDeque<u8>,
     lines: VecDeque<String>,
@@ -62,6 +70,7 @@ impl Channel {
             link,
             longest,
             request_id: 0,
+            sealed: false,
             assembler: Assembler::default(),
             inbox: VecDeque::new(),
             lines: VecDeque::new(),
@@ -75,7 +84,8 @@ impl Channel {
     }
 
     pub fn last_lines(&self) -> Vec<String> {
-        let text: String = self.tail.iter().map(|&b| if (b' '..=b'~').contains(&b) { b as char } else { '\n' }).collect();
+        let text: String =
+            self.tail.iter().map(|&b| if (b' '..=b'~').contains(&b) { b as char } else { '\n' }).collect();
         // Short runs are packets that happen to look like letters.
         let readable = text.lines().map(str::trim).filter(|line| line.len() >= 6).map(str::to_string);
         self.lines.iter().cloned().chain(readable).collect()
@@ -89,12 +99,28 @@ impl Channel {
     /// An error for an answer that does not belong into `step`.
     pub fn unexpected(&self, step: &str, payload: &Payload) -> SessionError {
         let cause = match payload {
+            Payload::Ack(ack) if self.sealed && ack.error == code::INVALID_FORMAT => {
+                Cause::Transport("the board received other bytes than were sent".into())
+            }
             Payload::Ack(ack) if ack.error != code::NONE => {
                 Cause::Board(format!("refused: {} ({})", code::name(ack.error), ack.error))
             }
             other => Cause::Protocol(format!("the board answered with {}", other.noun())),
         };
         self.fail(step, cause)
+    }
+
+    /// Forgets what the board wrote: it has been reported, and says nothing about what comes now.
+    pub fn forget_lines(&mut self) {
+        self.lines.clear();
+        self.tail.clear();
+        self.claimed = 0;
+    }
+
+    /// Ends the packet that the board may be waiting for the rest of. Between packets zeros mean nothing to it,
+    /// and in the middle of a message none begins with zero.
+    pub fn complete_packet(&mut self, step: &mut Step) -> Result<()> {
+        self.link.send(&[0; packet::PACKET], step.deadline).map_err(|error| self.link_failure(error, step))
     }
 
     /// Throws away what has come, until the board is silent or `patience` ends.
@@ -114,20 +140,20 @@ impl Channel {
     pub fn request(&mut self, request: Request, step: &mut Step) -> Result<()> {
         self.request_id = self.request_id.wrapping_add(1);
         let request = Request { request_id: self.request_id, ..request };
-        self.send(&request.encode_to_vec(), step, None)
+        self.send(request.encode_to_vec(), step, None)
     }
 
     /// Tells the board that its last message was taken.
     pub fn acknowledge(&mut self, step: &mut Step) -> Result<()> {
-        self.send(&Ack::default().encode_to_vec(), step, None)
+        self.send(Ack::default().encode_to_vec(), step, None)
     }
 
     /// Sends the bytes of a tensor; the board has `patience` for each packet.
     pub fn data(&mut self, bytes: &[u8], step: &mut Step, patience: Duration) -> Result<()> {
         let size = u32::try_from(bytes.len())
             .map_err(|_| self.fail(&step.name, Cause::Input("a tensor of 4 GB or more".into())))?;
-        let data = Data { size, bytes: bytes.to_vec(), crc32: Some(crc32fast::hash(bytes)), ..Data::default() };
-        self.send(&data.encode_to_vec(), step, Some(patience))
+        let data = Data { size, bytes: bytes.to_vec(), ..Data::default() };
+        self.send(data.encode_to_vec(), step, Some(patience))
     }
 
     /// The next answer to the last request. Log lines are put aside, stale answers thrown away.
@@ -136,14 +162,13 @@ impl Channel {
         loop {
             let byte = self.next_byte(step)?;
             let Some(response) = self.take(byte, step, &mut noise)? else { continue };
-            if response.request_id != self.request_id {
-                continue;
-            }
             match response.payload {
+                // Whatever it was said under: a board that is not acknowledged waits for ever.
                 Some(Payload::Log(log)) => {
                     self.log(&log.text, step)?;
                     self.acknowledge(step)?;
                 }
+                _ if response.request_id != self.request_id => {}
                 Some(payload) => return Ok((response.state, payload)),
                 None => return Err(self.fail(&step.name, Cause::Protocol("an answer without content".into()))),
             }
@@ -152,8 +177,8 @@ impl Channel {
 
     /// Sends a message packet by packet. With `patience` the step's deadline moves along: it is then the time
     /// that one packet may take.
-    fn send(&mut self, message: &[u8], step: &mut Step, patience: Option<Duration>) -> Result<()> {
-        let packets = packet::cut(message);
+    fn send(&mut self, message: Vec<u8>, step: &mut Step, patience: Option<Duration>) -> Result<()> {
+        let packets = packet::cut(&seal::close(message));
         for (n, packet) in packets.iter().enumerate() {
             if let Some(patience) = patience {
                 step.deadline = Instant::now() + patience;
@@ -169,7 +194,7 @@ impl Channel {
     }
 
     /// Waits until the board wants the next packet.
-    fn await_next(&mut self, step: &Step) -> Result<()> {
+    fn await_next(&mut self, step: &mut Step) -> Result<()> {
         let mut noise = 0;
         loop {
             let byte = self.next_byte(step)?;
@@ -177,10 +202,13 @@ impl Channel {
                 return Ok(());
             }
             let Some(response) = self.take(byte, step, &mut noise)? else { continue };
+            let ours = response.request_id == self.request_id;
             match response.payload {
                 // It cannot be acknowledged now: the board would take the acknowledgement for the next packet.
                 Some(Payload::Log(log)) => self.log(&log.text, step)?,
-                Some(payload) if response.state == state::ERROR => return Err(self.unexpected(&step.name, &payload)),
+                Some(payload) if ours && response.state == state::ERROR => {
+                    return Err(self.unexpected(&step.name, &payload));
+                }
                 _ => {}
             }
         }
@@ -201,7 +229,7 @@ impl Channel {
     }
 
     /// Gives a byte to the assembler and answers the response that it completes.
-    fn take(&mut self, byte: u8, step: &Step, noise: &mut usize) -> Result<Option<Response>> {
+    fn take(&mut self, byte: u8, step: &mut Step, noise: &mut usize) -> Result<Option<Response>> {
         self.keep(&[byte]);
         match self.assembler.push(byte, self.longest) {
             packet::Step::Taken => {
@@ -210,9 +238,7 @@ impl Channel {
             }
             packet::Step::Message(message) => {
                 let claimed = std::mem::take(&mut self.claimed) + 1;
-                let response = Response::decode(message.as_slice()).map_err(|error| {
-                    self.fail(&step.name, Cause::Transport(format!("a message came damaged: {error}")))
-                })?;
+                let response = self.decode(&message, step)?;
                 self.tail.truncate(self.tail.len().saturating_sub(claimed));
                 Ok(Some(response))
             }
@@ -229,6 +255,25 @@ impl Channel {
         }
     }
 
+    fn decode(&mut self, message: &[u8], step: &mut Step) -> Result<Response> {
+        step.taken += message.len();
+        if step.taken > MOST {
+            return Err(self.fail(&step.name, Cause::Protocol(format!("the board sent more than {MOST} bytes"))));
+        }
+        let damaged = |reason: &dyn std::fmt::Display| {
+            self.fail(&step.name, Cause::Transport(format!("a message came damaged: {reason}")))
+        };
+        let response = Response::decode(message).map_err(|error| damaged(&error))?;
+        match response.seal {
+            Some(_) if !seal::fits(message) => Err(damaged(&"its checksum does not fit")),
+            None if self.sealed => Err(damaged(&"it has no checksum, and others had")),
+            seal => {
+                self.sealed |= seal.is_some();
+                Ok(response)
+            }
+        }
+    }
+
     /// Error for a stream that makes no sense from here on. What still comes may be text that says why.
     fn broken(&mut self, step: &Step, reason: &str) -> SessionError {
         self.drain(SILENCE * 5);
@@ -240,10 +285,10 @@ impl Channel {
 
     /// Ends the step when a line is complete that a dying board wrote past the protocol.
     fn listen(&mut self, byte: u8, step: &Step) -> Result<()> {
-        match (byte, self.last_gasp()) {
-            (b'\n', Some(line)) => Err(self.fail(&step.name, Cause::Board(line))),
-            _ => Ok(()),
+        if byte != b'\n' {
+            return Ok(());
         }
+        self.last_gasp().map_or(Ok(()), |line| Err(self.fail(&step.name, Cause::Board(line))))
     }
 
     fn last_gasp(&self) -> Option<String> {
@@ -251,7 +296,7 @@ impl Channel {
     }
 
     fn log(&mut self, text: &[u8], step: &Step) -> Result<()> {
-        let line = String::from_utf8_lossy(text).trim_end().to_string();
+        let line = String::from_utf8_lossy(&text[..text.len().min(LINE)]).trim_end().to_string();
         let dying = LAST_GASPS.iter().any(|gasp| line.contains(gasp));
         if self.lines.len() == LINES {
             self.lines.pop_front();

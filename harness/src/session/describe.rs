@@ -199,8 +199,13 @@ mod tests {
 
     #[test]
     fn a_tensor_has_the_bytes_of_its_elements() {
-        let tensor =
-            proto::TensorDescription { format: 0x0084_0840, elements: 5, rank: 2, dims: vec![1, 5], ..Default::default() };
+        let tensor = proto::TensorDescription {
+            format: 0x0084_0840,
+            elements: 5,
+            rank: 2,
+            dims: vec![1, 5],
+            ..Default::default()
+        };
         assert_eq!(TensorInfo::try_from(tensor).map(|t| t.bytes), Ok(10));
     }
 }

@@ -11,12 +11,12 @@ use crate::model::{Blind, ElementType, Model, Observer, TensorInfo};
 use crate::reader::Reader;
 use crate::{Board, Clock, Port};
 
-/// The request that is being answered; a crash is reported under it, so that the host takes the report.
+/// The last request; a crash is reported under it, so that the host takes the report.
 static REQUEST: AtomicU32 = AtomicU32::new(0);
 
 /// Answers requests until the port is closed.
 pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, board: &Board) {
-    let mut device = Device { model, port, clock, board };
+    let mut device = Device { model, port, clock, board, request_id: 0, sealed: false };
     loop {
         match device.request() {
             Ok(()) => {}
@@ -30,7 +30,7 @@ pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, 
 
 /// Sends a line to the host, from wherever the device got stuck.
 pub fn crash(port: &mut dyn Port, line: &str) {
-    respond(port, state::ERROR, &Payload::Log(line));
+    respond(port, REQUEST.load(Ordering::Relaxed), state::ERROR, &Payload::Log(line));
 }
 
 struct Device<'a> {
@@ -38,29 +38,47 @@ struct Device<'a> {
     port: &'a mut dyn Port,
     clock: &'a mut dyn Clock,
     board: &'a Board,
+    /// Of the request that is being answered.
+    request_id: u32,
+    /// The host seals its messages: one without is damaged.
+    sealed: bool,
 }
 
-fn respond(port: &mut dyn Port, state: u32, payload: &Payload<'_>) {
+fn respond(port: &mut dyn Port, request_id: u32, state: u32, payload: &Payload<'_>) {
     let mut packets = Packets::new(|packet| port.write(packet));
-    encode::response(&mut packets, REQUEST.load(Ordering::Relaxed), state, payload);
+    encode::response(&mut packets, request_id, state, payload);
     packets.end();
 }
 
 impl Device<'_> {
+    fn respond(&mut self, state: u32, payload: &Payload<'_>) {
+        respond(self.port, self.request_id, state, payload);
+    }
+
     fn acknowledge(&mut self, state: u32, param: u32, error: u32) {
-        respond(self.port, state, &Payload::Ack { param, error });
+        self.respond(state, &Payload::Ack { param, error });
+    }
+
+    /// Refuses a message without a seal from a host that seals.
+    fn check_seal(&self, sealed: bool) -> Result<(), Error> {
+        if self.sealed && !sealed { Err(Error::Damaged) } else { Ok(()) }
     }
 
     fn request(&mut self) -> Result<(), Error> {
         let request = decode::request(&mut Reader::open(self.port)?)?;
+        if request.command == command::SYNC {
+            self.sealed = request.sealed;
+        }
+        self.check_seal(request.sealed)?;
+        self.request_id = request.id;
         REQUEST.store(request.id, Ordering::Relaxed);
         match request.command {
             command::SYNC => {
-                respond(self.port, state::IDLE, &Payload::Hello { capability: capability::OBSERVER });
+                self.respond(state::IDLE, &Payload::Hello { capability: capability::OBSERVER });
             }
             command::SYS_INFO => {
                 let Board { device_id, core_clock, bus_clock, cache, .. } = *self.board;
-                respond(self.port, state::IDLE, &Payload::SystemInfo { device_id, core_clock, bus_clock, cache });
+                self.respond(state::IDLE, &Payload::SystemInfo { device_id, core_clock, bus_clock, cache });
             }
             command::NETWORK_INFO if request.param == 0 => self.describe(),
             command::NETWORK_INFO => self.acknowledge(state::ERROR, request.param, error::INVALID_PARAM),
@@ -79,10 +97,11 @@ impl Device<'_> {
             nodes: info.nodes.len() as u32,
             activation_bytes: info.arena_bytes,
             constant_bytes: info.constant_bytes,
+            boot_nonce: self.board.boot_nonce,
         };
         let inputs = Group { tensors: info.inputs, flags: tensor_flag::INPUT };
         let outputs = Group { tensors: info.outputs, flags: tensor_flag::OUTPUT };
-        respond(self.port, state::IDLE, &Payload::Network { network, inputs: &inputs, outputs: &outputs });
+        self.respond(state::IDLE, &Payload::Network { network, inputs: &inputs, outputs: &outputs });
     }
 
     fn run(&mut self, request: &Request) -> Result<(), Error> {
@@ -99,7 +118,8 @@ impl Device<'_> {
             }
             let next = if index + 1 == info.inputs.len() { state::PROCESSING } else { state::WAITING };
             self.acknowledge(next, 0, error::NONE);
-            decode::ignore(&mut Reader::open(self.port)?)?;
+            let sealed = decode::ack(&mut Reader::open(self.port)?)?;
+            self.check_seal(sealed)?;
         }
         let observed = request.param & (run::PER_LAYER | run::PER_LAYER_WITH_DATA) != 0;
         let count = if observed {
@@ -119,12 +139,13 @@ impl Device<'_> {
             unit: self.clock.unit() as u32,
             stack_high_water: (self.board.stack_high_water)(),
         };
-        respond(self.port, state::PROCESSING, &Payload::Operator(total));
+        self.respond(state::PROCESSING, &Payload::Operator(total));
         for (index, tensor) in info.outputs.iter().enumerate() {
             let last = index + 1 == info.outputs.len();
             let flags = tensor_flag::OUTPUT | if last { tensor_flag::LAST } else { 0 };
             let state = if last { state::DONE } else { state::PROCESSING };
-            respond(self.port, state, &Payload::Tensor(describe(tensor, flags), self.model.output(index)));
+            let payload = Payload::Tensor(describe(tensor, flags), self.model.output(index));
+            respond(self.port, self.request_id, state, &payload);
         }
         Ok(())
     }
@@ -133,11 +154,7 @@ impl Device<'_> {
     fn receive_input(&mut self, index: usize, constant: bool) -> Result<bool, Error> {
         let room = self.model.input(index);
         let data = decode::data(&mut Reader::open(self.port)?, room)?;
-        let room = self.model.input(index);
-        if data.crc.is_some_and(|crc| crc != hilbench_wire::CRC.checksum(&room[..data.bytes])) {
-            self.acknowledge(state::ERROR, data.bytes as u32, error::INVALID_FORMAT);
-            return Ok(false);
-        }
+        self.check_seal(data.sealed)?;
         let element = self.model.info().inputs[index].element.size();
         let room = self.model.input(index);
         if constant && data.bytes == element {
@@ -154,8 +171,16 @@ impl Device<'_> {
     fn run_observed(&mut self, with_data: bool) -> u64 {
         let overhead = overhead(self.clock);
         let nodes = self.model.info().nodes;
-        let mut reporter =
-            Reporter { port: self.port, clock: self.clock, nodes, overhead, started: 0, total: 0, with_data };
+        let mut reporter = Reporter {
+            port: self.port,
+            clock: self.clock,
+            request_id: self.request_id,
+            nodes,
+            overhead,
+            started: 0,
+            total: 0,
+            with_data,
+        };
         self.model.run(&mut reporter);
         reporter.total
     }
@@ -171,6 +196,7 @@ fn overhead(clock: &mut dyn Clock) -> u64 {
 struct Reporter<'a> {
     port: &'a mut dyn Port,
     clock: &'a mut dyn Clock,
+    request_id: u32,
     nodes: &'static [crate::model::NodeInfo],
     overhead: u64,
     started: u64,
@@ -188,16 +214,17 @@ impl Observer for Reporter<'_> {
         self.total += count;
         let info = &self.nodes[node];
         let last = if node + 1 == self.nodes.len() { operator_flag::LAST } else { 0 };
+        let alone = if info.outputs.is_empty() { operator_flag::WITHOUT_TENSOR } else { 0 };
         let operator = Operator {
             name: info.name,
-            kind: operator_flag::INTERNAL | last,
+            kind: operator_flag::INTERNAL | last | alone,
             id: info.id,
             duration: self.clock.milliseconds(count),
             count,
             unit: self.clock.unit() as u32,
             stack_high_water: 0,
         };
-        respond(self.port, state::PROCESSING, &Payload::Operator(operator));
+        respond(self.port, self.request_id, state::PROCESSING, &Payload::Operator(operator));
         for (index, (tensor, bytes)) in info.outputs.iter().zip(outputs).enumerate() {
             let mut flags = tensor_flag::INTERNAL;
             if index + 1 == info.outputs.len() {
@@ -209,7 +236,7 @@ impl Observer for Reporter<'_> {
                 flags |= tensor_flag::NO_DATA;
                 &[]
             };
-            respond(self.port, state::PROCESSING, &Payload::Tensor(describe(tensor, flags), bytes));
+            respond(self.port, self.request_id, state::PROCESSING, &Payload::Tensor(describe(tensor, flags), bytes));
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Board {
     pub bus_clock: u32,
     /// Cache word.
     pub cache: u32,
+    /// A number that another start of the board would not repeat; 0 where there is none.
+    pub boot_nonce: u32,
     /// Most bytes of stack in use so far; 0 where that is not measured.
     pub stack_high_water: fn() -> u32,
 }

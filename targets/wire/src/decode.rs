@@ -1,5 +1,7 @@
 //! Reads a host's messages from a [`Source`] of bytes, without keeping more of them than the caller has room for.
 
+use crc::Digest;
+
 /// A message, byte by byte.
 pub trait Source {
     /// The next bytes of the message, as many as `into` holds.
@@ -23,6 +25,8 @@ pub enum Error {
     TooLong(usize),
     /// A packet that does not belong to the message: bytes were lost or added.
     Broken,
+    /// A whole message whose bytes do not fit its seal.
+    Damaged,
     /// The transport is closed.
     Closed,
 }
@@ -40,6 +44,8 @@ pub struct Request {
     pub option: u32,
     /// Name of a network: the bytes, and how many of them.
     pub name: ([[u8; 32]; 2], usize),
+    /// The message had a seal, and it fits.
+    pub sealed: bool,
 }
 
 impl Request {
@@ -57,59 +63,109 @@ impl Request {
 pub struct Data {
     /// How many bytes came.
     pub bytes: usize,
-    /// The host's CRC-32 of them.
-    pub crc: Option<u32>,
+    /// The message had a seal, and it fits.
+    pub sealed: bool,
 }
 
 /// Reads a request.
 ///
 /// # Errors
-/// Malformed messages; a name of more than 64 bytes.
+/// Malformed and damaged messages; a name of more than 64 bytes.
 pub fn request(source: &mut dyn Source) -> Result<Request, Error> {
     let mut request = Request::default();
-    while source.remaining() > 0 {
-        match field(source)? {
+    let mut fields = Fields::of(source);
+    while let Some(field) = fields.next()? {
+        match field {
             (1, Value::Varint(v)) => request.id = v as u32,
             (2, Value::Varint(v)) => request.command = v as u32,
             (3, Value::Varint(v)) => request.param = v as u32,
             (4, Value::Length(length)) => {
                 let room = request.name.0.as_flattened_mut().get_mut(..length).ok_or(Error::TooLong(length))?;
-                source.take(room)?;
+                fields.take(room)?;
                 request.name.1 = length;
             }
             (5, Value::Varint(v)) => request.option = v as u32,
-            (_, value) => skip(source, value)?,
+            (_, value) => skip(&mut fields, value)?,
         }
     }
+    request.sealed = fields.sealed;
     Ok(request)
 }
 
 /// Reads the bytes of a tensor into the front of `room`.
 ///
 /// # Errors
-/// Malformed messages; more bytes than `room` has.
+/// Malformed and damaged messages; more bytes than `room` has.
 pub fn data(source: &mut dyn Source, room: &mut [u8]) -> Result<Data, Error> {
-    let mut data = Data::default();
-    while source.remaining() > 0 {
-        match field(source)? {
+    let mut bytes = 0;
+    let mut fields = Fields::of(source);
+    while let Some(field) = fields.next()? {
+        match field {
             (4, Value::Length(length)) => {
-                source.take(room.get_mut(..length).ok_or(Error::TooLong(length))?)?;
-                data.bytes = length;
+                fields.take(room.get_mut(..length).ok_or(Error::TooLong(length))?)?;
+                bytes = length;
             }
-            (100, Value::Varint(v)) => data.crc = Some(v as u32),
-            (_, value) => skip(source, value)?,
+            (_, value) => skip(&mut fields, value)?,
         }
     }
-    Ok(data)
+    Ok(Data { bytes, sealed: fields.sealed })
 }
 
-/// Reads any message to its end.
+/// Reads an acknowledgement to its end, and answers whether it had a seal that fits.
 ///
 /// # Errors
-/// What the transport says.
-pub fn ignore(source: &mut dyn Source) -> Result<(), Error> {
-    let rest = source.remaining();
-    skip(source, Value::Length(rest))
+/// Malformed and damaged messages; a request or data in its place, which have a field of bytes.
+pub fn ack(source: &mut dyn Source) -> Result<bool, Error> {
+    let mut fields = Fields::of(source);
+    while let Some(field) = fields.next()? {
+        match field {
+            (4, Value::Length(_)) => return Err(Error::Malformed),
+            (_, value) => skip(&mut fields, value)?,
+        }
+    }
+    Ok(fields.sealed)
+}
+
+/// The fields of a message, with a checksum of what was taken.
+struct Fields<'a> {
+    source: &'a mut dyn Source,
+    checksum: Digest<'static, u32>,
+    sealed: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn of(source: &'a mut dyn Source) -> Self {
+        Fields { source, checksum: crate::CRC.digest(), sealed: false }
+    }
+
+    /// The next field but for the seal, which must be the last one and fit all before it.
+    fn next(&mut self) -> Result<Option<(u32, Value)>, Error> {
+        if self.remaining() == 0 {
+            return Ok(None);
+        }
+        let before = self.checksum.clone();
+        match field(self)? {
+            (crate::SEAL, Value::Length(4)) => {
+                let mut seal = [0; 4];
+                self.take(&mut seal)?;
+                self.sealed = self.remaining() == 0 && u32::from_le_bytes(seal) == before.finalize();
+                if self.sealed { Ok(None) } else { Err(Error::Damaged) }
+            }
+            field => Ok(Some(field)),
+        }
+    }
+}
+
+impl Source for Fields<'_> {
+    fn take(&mut self, into: &mut [u8]) -> Result<(), Error> {
+        self.source.take(into)?;
+        self.checksum.update(into);
+        Ok(())
+    }
+
+    fn remaining(&self) -> usize {
+        self.source.remaining()
+    }
 }
 
 enum Value {
@@ -120,7 +176,7 @@ enum Value {
 
 fn field(source: &mut dyn Source) -> Result<(u32, Value), Error> {
     let key = varint(source)?;
-    let number = u32::try_from(key >> 3).map_err(|_| Error::Malformed)?;
+    let number = u32::try_from(key >> 3).ok().filter(|&n| n != 0).ok_or(Error::Malformed)?;
     let value = match key & 7 {
         0 => Value::Varint(varint(source)?),
         1 => Value::Length(8),
@@ -188,7 +244,8 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        let rows: [(&[u8], Error); 4] = [
+        let rows: [(&[u8], Error); 5] = [
+            (&[0x00, 0], Error::Malformed),
             (&[0x08], Error::Truncated),
             (&[0x22, 5, 1], Error::Truncated),
             (&[0x0F], Error::Malformed),
@@ -204,10 +261,30 @@ mod tests {
 
     #[test]
     fn tensor_bytes_go_where_there_is_room() {
-        let bytes = [0x08, 0, 0x22, 3, 7, 8, 9, 0xA0, 0x06, 5];
+        let bytes = [0x08, 0, 0x22, 3, 7, 8, 9];
         let mut room = [0; 4];
-        assert_eq!(data(&mut Slice(&bytes), &mut room), Ok(Data { bytes: 3, crc: Some(5) }));
+        assert_eq!(data(&mut Slice(&bytes), &mut room), Ok(Data { bytes: 3, sealed: false }));
         assert_eq!(room, [7, 8, 9, 0]);
         assert_eq!(data(&mut Slice(&bytes), &mut room[..2]), Err(Error::TooLong(3)));
+    }
+
+    #[test]
+    fn a_seal_covers_all_before_it_and_is_the_last() {
+        let seal = crate::CRC.checksum(&[0x08, 5]).to_le_bytes();
+        let sealed = [0x08, 5, 0xA5, 0x06, seal[0], seal[1], seal[2], seal[3]];
+        assert_eq!(request(&mut Slice(&sealed)).map(|r| (r.id, r.sealed)), Ok((5, true)));
+        let mut damaged = sealed;
+        damaged[1] ^= 1;
+        assert_eq!(request(&mut Slice(&damaged)), Err(Error::Damaged));
+        let mut followed = [0; 10];
+        followed[..8].copy_from_slice(&sealed);
+        (followed[8], followed[9]) = (0x10, 1);
+        assert_eq!(request(&mut Slice(&followed)), Err(Error::Damaged));
+    }
+
+    #[test]
+    fn a_request_is_no_acknowledgement() {
+        assert_eq!(ack(&mut Slice(&[0x08, 0, 0x10, 0])), Ok(false));
+        assert_eq!(ack(&mut Slice(&[0x08, 0, 0x10, 0, 0x18, 0, 0x22, 0])), Err(Error::Malformed));
     }
 }

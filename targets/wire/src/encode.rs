@@ -1,5 +1,7 @@
 //! Writes a device's messages, field by field, into a [`Sink`]. A nested message is counted first, then written.
 
+use crc::Digest;
+
 use crate::packet::{Count, Sink};
 
 /// A tensor's descriptor.
@@ -55,6 +57,8 @@ pub struct Network<'a> {
     pub activation_bytes: u32,
     /// Bytes of constants.
     pub constant_bytes: u32,
+    /// A number that another start of the board would not repeat; 0 for none.
+    pub boot_nonce: u32,
 }
 
 /// What a response carries.
@@ -112,8 +116,29 @@ const VARINT: u32 = 0;
 const LENGTH: u32 = 2;
 const FIXED32: u32 = 5;
 
-/// Writes a whole response.
+/// Passes bytes on, with a checksum of them.
+struct Sealing<'a> {
+    sink: &'a mut dyn Sink,
+    checksum: Digest<'static, u32>,
+}
+
+impl Sink for Sealing<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.checksum.update(bytes);
+        self.sink.put(bytes);
+    }
+}
+
+/// Writes a whole response, with its seal.
 pub fn response(sink: &mut dyn Sink, request_id: u32, state: u32, payload: &Payload<'_>) {
+    let mut sealing = Sealing { sink, checksum: crate::CRC.digest() };
+    unsealed(&mut sealing, request_id, state, payload);
+    let seal = sealing.checksum.finalize();
+    varint(sink, u64::from(crate::SEAL << 3 | FIXED32));
+    sink.put(&seal.to_le_bytes());
+}
+
+fn unsealed(sink: &mut dyn Sink, request_id: u32, state: u32, payload: &Payload<'_>) {
     uint(sink, 1, request_id);
     uint(sink, 2, state);
     match *payload {
@@ -137,11 +162,7 @@ pub fn response(sink: &mut dyn Sink, request_id: u32, state: u32, payload: &Payl
             bytes(s, 2, cut(text, 127).as_bytes());
         }),
         Payload::Operator(o) => nested(sink, 16, &|s| operator(s, &o)),
-        Payload::Tensor(t, data) => {
-            // The checksum is taken once: the nested message is walked twice.
-            let crc = crate::CRC.checksum(data);
-            nested(sink, 17, &|s| tensor(s, &t, data, crc));
-        }
+        Payload::Tensor(t, data) => nested(sink, 17, &|s| tensor(s, &t, data)),
         Payload::Network { network: n, inputs, outputs } => nested(sink, 22, &|s| network(s, &n, inputs, outputs)),
     }
 }
@@ -162,7 +183,7 @@ fn operator(s: &mut dyn Sink, o: &Operator<'_>) {
     }
 }
 
-fn tensor(s: &mut dyn Sink, t: &Tensor<'_>, data: &[u8], crc: u32) {
+fn tensor(s: &mut dyn Sink, t: &Tensor<'_>, data: &[u8]) {
     nested(s, 1, &|s| descriptor(s, t));
     nested(s, 2, &|s| {
         uint(s, 1, 0);
@@ -170,9 +191,6 @@ fn tensor(s: &mut dyn Sink, t: &Tensor<'_>, data: &[u8], crc: u32) {
         uint(s, 3, 0);
         bytes(s, 4, data);
     });
-    if t.flags & crate::tensor_flag::NO_DATA == 0 {
-        uint(s, 100, crc);
-    }
 }
 
 fn descriptor(s: &mut dyn Sink, t: &Tensor<'_>) {
@@ -219,6 +237,9 @@ fn network(s: &mut dyn Sink, n: &Network<'_>, inputs: &dyn Tensors, outputs: &dy
     }
     bytes(s, 20, b"hilbench 0");
     bytes(s, 100, n.digest.as_bytes());
+    if n.boot_nonce != 0 {
+        uint(s, 101, n.boot_nonce);
+    }
 }
 
 /// The longest beginning of `text` within `limit` bytes that ends at a character.

@@ -7,12 +7,14 @@
 //!
 //! | message | field | meaning |
 //! |---|---|---|
+//! | every message, at its end | 100 fixed32 | seal: CRC-32 of all bytes of the message before this field |
 //! | network information | 100 string | digest of plan, kernels and toolchain |
 //! | network information | 101 u32 | a number that another start of the board would not repeat; 0 for none |
-//! | tensor, device to host | 100 u32 | CRC-32 of the bytes |
-//! | data, host to device | 100 u32 | CRC-32 of the bytes |
 //! | operator | 100 u32 | what the counters count: 0 cycles, 1 instructions in emulation |
 //! | operator | 101 u32 | most bytes of stack in use so far, on the whole inference |
+//!
+//! Packets have no checksum, so a message without a seal may be another one than was sent. Who has seen the other
+//! end seal a message takes no more without: a device from a sealed sync to the next one, a host for good.
 #![no_std]
 
 pub mod decode;
@@ -22,8 +24,11 @@ pub mod packet;
 /// Protocol version, major in bits 15 to 8: the newest that other hosts accept.
 pub const VERSION: u32 = 0x0301;
 
-/// CRC-32 (ISO-HDLC) of tensor bytes.
-pub const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+/// Field number of the seal, in every message.
+pub const SEAL: u32 = 100;
+
+/// CRC-32 (ISO-HDLC) that seals messages. A static, so that there is one table however many use it.
+pub static CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// What a request asks for.
 pub mod command {

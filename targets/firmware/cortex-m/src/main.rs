@@ -20,7 +20,23 @@ mod board {
     include!(concat!(env!("HILBENCH_GENERATED"), "/board.rs"));
 }
 
+use core::mem::MaybeUninit;
+
 use cortex_m_rt::entry;
+
+/// Counts starts in memory that start-up leaves alone. After power was off it begins at whatever the memory
+/// holds, which in an emulator is the same every time: it tells resets apart, not power cycles.
+fn boot_nonce() -> u32 {
+    #[unsafe(link_section = ".uninit.boots")]
+    static mut BOOTS: MaybeUninit<u32> = MaybeUninit::uninit();
+    let boots = (&raw mut BOOTS).cast::<u32>();
+    // SAFETY: only this function touches the word, and only before anything else runs; memory read through a volatile
+    // pointer is some number, and any number will do.
+    let next = unsafe { boots.read_volatile() }.wrapping_add(1).max(1);
+    // SAFETY: as for the read.
+    unsafe { boots.write_volatile(next) };
+    next
+}
 
 #[entry]
 fn main() -> ! {
@@ -34,6 +50,7 @@ fn main() -> ! {
         core_clock: board::CORE_CLOCK_HZ,
         bus_clock: board::CORE_CLOCK_HZ,
         cache: 1 << 16,
+        boot_nonce: boot_nonce(),
         stack_high_water: stack::high_water,
     };
     loop {
