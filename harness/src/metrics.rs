@@ -69,23 +69,30 @@ pub fn largest_each(values: &[f64], classes: usize) -> Vec<usize> {
 /// Predicted classes beside labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classification {
-    /// Samples whose predicted class is their label.
+    /// Samples in which no class scores higher than the label.
     pub right: u64,
+    /// Those of them in which another class scores as high: coarse outputs tie.
+    pub ties: u64,
     /// All samples.
     pub samples: u64,
-    /// `confusion[label][predicted]`.
+    /// `confusion[label][predicted]`; of classes that tie the label is the one predicted, or else the first.
     pub confusion: Vec<Vec<u64>>,
 }
 
-/// Counts predicted classes against labels, both below `classes`.
+/// Counts predicted classes against labels, which are below `classes`. `scores` has that many for each sample.
 #[must_use]
-pub fn classification(labels: &[usize], predicted: &[usize], classes: usize) -> Classification {
-    let mut confusion = vec![vec![0; classes]; classes];
-    for (&label, &predicted) in labels.iter().zip(predicted) {
-        confusion[label][predicted] += 1;
+pub fn classification(labels: &[usize], scores: &[f64], classes: usize) -> Classification {
+    let mut result = Classification { right: 0, ties: 0, samples: 0, confusion: vec![vec![0; classes]; classes] };
+    let first = largest_each(scores, classes);
+    for ((&label, scores), first) in labels.iter().zip(scores.chunks_exact(classes.max(1))).zip(first) {
+        let as_high = scores.iter().filter(|&&score| score == scores[first]).count();
+        let right = scores[label] == scores[first];
+        result.samples += 1;
+        result.right += u64::from(right);
+        result.ties += u64::from(right && as_high > 1);
+        result.confusion[label][if right { label } else { first }] += 1;
     }
-    let right = (0..classes).map(|c| confusion[c][c]).sum();
-    Classification { right, samples: labels.len().min(predicted.len()) as u64, confusion }
+    result
 }
 
 #[cfg(test)]
@@ -123,7 +130,12 @@ mod tests {
     #[test]
     fn the_first_of_equal_elements_is_the_class() {
         assert_eq!(largest_each(&[1.0, 1.0, 0.0, 2.0, 3.0, 3.0], 3), [0, 1]);
-        let c = classification(&[0, 1, 1], &[0, 0, 1], 2);
-        assert_eq!((c.right, c.samples, c.confusion), (2, 3, vec![vec![1, 0], vec![1, 1]]));
+    }
+
+    #[test]
+    fn a_label_that_ties_is_right() {
+        let c = classification(&[0, 1, 1, 1], &[2.0, 1.0, 5.0, 5.0, 0.0, 3.0, 4.0, 3.0], 2);
+        assert_eq!((c.right, c.ties, c.samples), (3, 1, 4));
+        assert_eq!(c.confusion, [[1, 0], [1, 2]]);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hilbench_compiler::qgraph::QGraph;
 
 use crate::dataset::Dataset;
-use crate::metrics::{Classification, Metrics, classification, largest_each, metrics};
+use crate::metrics::{Classification, Metrics, classification, metrics};
 use crate::model::{Compiled, Model};
 use crate::reference::Outputs;
 use crate::session::CounterUnit;
@@ -105,7 +105,7 @@ impl Report<'_> {
         let classes = self.classes(0)?;
         let tensor = &self.compiled.qgraph.tensors[self.compiled.qgraph.outputs[0]];
         let real: Vec<f64> = outputs.iter().flat_map(|o| values::reals(tensor, &o[0])).collect();
-        Some(classification(labels, &largest_each(&real, classes), classes))
+        Some(classification(labels, &real, classes))
     }
 }
 

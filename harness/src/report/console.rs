@@ -277,7 +277,8 @@ fn metrics_table(report: &Report<'_>) -> Table {
 fn write_classification(text: &mut String, report: &Report<'_>) -> std::fmt::Result {
     let Some(expected) = report.classification(report.expected) else { return Ok(()) };
     let top1 = |c: &Classification| {
-        format!("{} of {} ({:.2} %)", c.right, c.samples, 100.0 * c.right as f64 / c.samples as f64)
+        let ties = if c.ties == 0 { String::new() } else { format!(", {} of them tied", c.ties) };
+        format!("{} of {} ({:.2} %){ties}", c.right, c.samples, 100.0 * c.right as f64 / c.samples as f64)
     };
     writeln!(text, "\nright classes (top-1)")?;
     for outcome in report.outcomes {
@@ -342,7 +343,7 @@ mod tests {
 
     #[test]
     fn zeros_of_a_confusion_matrix_are_points() {
-        let c = Classification { right: 3, samples: 4, confusion: vec![vec![2, 0], vec![1, 1]] };
+        let c = Classification { right: 3, ties: 0, samples: 4, confusion: vec![vec![2, 0], vec![1, 1]] };
         assert_eq!(confusion(&c), "      0  1\n   0  2  .\n   1  1  1");
     }
 }

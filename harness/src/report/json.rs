@@ -124,6 +124,7 @@ struct WrongLayer<'a> {
 #[derive(Serialize)]
 struct Classes {
     right: u64,
+    ties: u64,
     samples: u64,
     top1: f64,
     confusion: Vec<Vec<u64>>,
@@ -320,7 +321,7 @@ fn wrong_layer(verdict: &Verdict) -> Option<WrongLayer<'_>> {
 
 fn classes(c: Classification) -> Classes {
     let top1 = c.right as f64 / c.samples.max(1) as f64;
-    Classes { right: c.right, samples: c.samples, top1, confusion: c.confusion }
+    Classes { right: c.right, ties: c.ties, samples: c.samples, top1, confusion: c.confusion }
 }
 
 fn latency(report: &Report<'_>, outcome: &Outcome) -> Option<Latency> {
