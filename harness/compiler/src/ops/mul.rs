@@ -26,8 +26,9 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
         input1_zero_point: input1.zero_point,
         input2_zero_point: input2.zero_point,
         output_zero_point: output.zero_point,
-        output: quantize_multiplier(f64::from(input1.scale) * f64::from(input2.scale) / f64::from(output.scale)),
-        activation: operands.clamp(activation, output),
+        // All in single precision, as the reference prepares it; TFLite Micro does it in double.
+        output: quantize_multiplier(f64::from(input1.scale * input2.scale / output.scale)),
+        activation: operands.clamp(activation, output)?,
     };
     Ok((Mul { params }.into(), vec![operands.input_id(0)?, operands.input_id(1)?]))
 }
