@@ -21,14 +21,25 @@ pub fn hard_swish(p: &HardSwish, input: &[i8], output: &mut [i8]) {
             reluish = saturating_shl16(reluish, 1);
         }
         if p.reluish_exponent < 0 {
-            reluish = rdbpot(i32::from(reluish), -p.reluish_exponent) as i16;
+            reluish = rdbpot16(reluish, -p.reluish_exponent);
         }
         // From [-1, 1] to [0, 1].
         let gate = ((i32::from(reluish) + (1 << 15)) >> 1) as i16;
 
         let preshift_output = sdhm16(gate, preshift_input);
-        let output_value = rdbpot(i32::from(preshift_output), -p.output_exponent);
+        let output_value = i32::from(rdbpot16(preshift_output, -p.output_exponent));
         output[i] = clamp(output_value + p.output_zero_point, -128, 127) as i8;
+    }
+}
+
+/// [`rdbpot`] with a mask of 16 bits, which is all ones from exponent 16 on: a remainder then always rounds away.
+fn rdbpot16(x: i16, exponent: i32) -> i16 {
+    if exponent < 16 {
+        rdbpot(i32::from(x), exponent) as i16
+    } else if x < 0 {
+        -1
+    } else {
+        1
     }
 }
 
