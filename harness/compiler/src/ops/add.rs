@@ -30,6 +30,12 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     let input2 = operands.int8(operands.input(1)?)?;
     let output = operands.int8(operands.output()?)?;
     let twice_max = 2.0 * f64::from(input1.scale.max(input2.scale));
+    let rescale = quantize_multiplier(twice_max / (f64::from(1_u32 << LEFT_SHIFT) * f64::from(output.scale)));
+    if rescale.shift > 0 {
+        // `QuantizeMultiplierSmallerThanOneExp`: the reference stops here.
+        let reason = format!("output scale {} is too fine for operands of scale {}", output.scale, twice_max / 2.0);
+        return Err(operands.unsupported(reason));
+    }
     let params = params::Add {
         broadcast: operands.broadcast()?,
         input1_zero_point: input1.zero_point,
@@ -38,8 +44,8 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
         left_shift: LEFT_SHIFT,
         input1: quantize_multiplier(f64::from(input1.scale) / twice_max),
         input2: quantize_multiplier(f64::from(input2.scale) / twice_max),
-        output: quantize_multiplier(twice_max / (f64::from(1_u32 << LEFT_SHIFT) * f64::from(output.scale))),
-        activation: operands.clamp(activation, output),
+        output: rescale,
+        activation: operands.clamp(activation, output)?,
     };
     Ok((Add { params, subtract }.into(), vec![operands.input_id(0)?, operands.input_id(1)?]))
 }

@@ -41,7 +41,7 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
         output_channels,
         input_zero_point: input.zero_point,
         output_zero_point: output.zero_point,
-        activation: operands.clamp(window.activation, output),
+        activation: operands.clamp(window.activation, output)?,
     };
     Ok((Conv2d { params, weights }.into(), vec![operands.input_id(0)?]))
 }

@@ -40,7 +40,7 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
         multiplier,
         input_zero_point: input.zero_point,
         output_zero_point: output.zero_point,
-        activation: operands.clamp(window.activation, output),
+        activation: operands.clamp(window.activation, output)?,
     };
     Ok((DepthwiseConv2d { params, weights }.into(), vec![operands.input_id(0)?]))
 }

@@ -50,7 +50,7 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
         input_zero_point: input.zero_point,
         weights_zero_point: weights.zero_point,
         output_zero_point: output.zero_point,
-        activation: operands.clamp(activation, output),
+        activation: operands.clamp(activation, output)?,
     };
     Ok((FullyConnected { params, weights }.into(), vec![operands.input_id(0)?]))
 }

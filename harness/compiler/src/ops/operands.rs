@@ -178,20 +178,24 @@ impl<'a> Operands<'a> {
     }
 
     /// Bounds of a fused activation in the units of an int8 output (`CalculateActivationRangeQuantized`).
-    #[must_use]
-    pub fn clamp(&self, activation: Activation, output: PerTensor) -> Clamp {
+    pub fn clamp(&self, activation: Activation, output: PerTensor) -> Result<Clamp> {
         let quantized = |real: f32| {
             let steps = (real / output.scale).round();
+            // `no_integer_overflow_from_quantization` of the reference, which has no bound there.
+            if steps.abs() >= 2f32.powi(31) {
+                let reason = format!("output scale {} is too fine for a bound of {real}", output.scale);
+                return Err(self.unsupported(reason));
+            }
             // Saturates; a bound outside int8 is cut below.
-            (steps as i32).saturating_add(output.zero_point)
+            Ok((steps as i32).saturating_add(output.zero_point))
         };
         let (min, max) = match activation {
             Activation::None => (-128, 127),
-            Activation::Relu => (quantized(0.0), 127),
-            Activation::Relu6 => (quantized(0.0), quantized(6.0)),
-            Activation::ReluN1To1 => (quantized(-1.0), quantized(1.0)),
+            Activation::Relu => (quantized(0.0)?, 127),
+            Activation::Relu6 => (quantized(0.0)?, quantized(6.0)?),
+            Activation::ReluN1To1 => (quantized(-1.0)?, quantized(1.0)?),
         };
-        Clamp { min: min.max(-128), max: max.min(127) }
+        Ok(Clamp { min: min.max(-128), max: max.min(127) })
     }
 
     /// Geometry of a window over an NHWC tensor, with the sizes that TFLite computes.

@@ -29,7 +29,7 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     let input @ [batches, _, _, channels] = operands.dims(x)?;
     let window_params = operands.window(window, input, filter)?;
     operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, channels])?;
-    let activation = operands.clamp(window.activation, output);
+    let activation = operands.clamp(window.activation, output)?;
     let params = params::Pool2d { batches, window: window_params, channels, activation };
     Ok((Pool2d { params, max }.into(), vec![operands.input_id(0)?]))
 }

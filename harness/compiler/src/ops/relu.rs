@@ -19,7 +19,7 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
         output_zero_point: output.zero_point,
         // The reference divides the scales in single precision.
         output: quantize_multiplier(f64::from(input.scale / output.scale)),
-        activation: operands.clamp(activation, output),
+        activation: operands.clamp(activation, output)?,
     };
     Ok((Unary::Relu(params).into(), vec![operands.input_id(0)?]))
 }
