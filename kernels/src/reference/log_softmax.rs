@@ -35,7 +35,8 @@ pub fn log_softmax(p: &LogSoftmax, input: &[i8], output: &mut [i8]) {
     }
 }
 
-/// The same of floats, each row from left to right in single precision.
+/// The same of floats, each row from left to right in single precision. `exp` and `ln` are correctly rounded; an
+/// interpreter takes those of its C library, whose last bit differs now and then.
 pub fn log_softmax_f32(p: &Rows, input: &[f32], output: &mut [f32]) {
     for row in 0..p.rows {
         let input_row = &input[row * p.depth..(row + 1) * p.depth];
