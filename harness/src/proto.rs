@@ -351,6 +351,9 @@ pub struct Response {
     /// What is said.
     #[prost(oneof = "Payload", tags = "10, 11, 12, 13, 15, 16, 17, 22")]
     pub payload: Option<Payload>,
+    /// Which answer to the request it is, from 0 on.
+    #[prost(uint32, optional, tag = "101")]
+    pub index: Option<u32>,
     /// CRC-32 of all bytes before it, see [`seal`].
     #[prost(fixed32, optional, tag = "100")]
     pub seal: Option<u32>,

@@ -1,7 +1,8 @@
 //! Packets of the board protocol: how a message is cut for the board, and how one from it is put together.
 //!
 //! Neither direction has checksums, sequence numbers or a way to find the next packet. What can be noticed is
-//! a first byte that no packet has; what cannot is left to the checksums inside the messages.
+//! a first byte that no packet has, and a message that does not begin as every one does; what cannot is left to
+//! the checksums inside the messages.
 
 /// Useful bytes of a packet.
 pub const PAYLOAD: usize = 32;
@@ -11,6 +12,9 @@ pub const PACKET: usize = 1 + PAYLOAD;
 pub const NEXT: u8 = 0xAA;
 /// Marks the last packet of a message from the board.
 const END: u8 = 0x80;
+/// First byte of every message from the board: the key of the request's id. A space begins a full packet too, and
+/// this tells the two apart.
+const FIRST: u8 = 0x08;
 
 /// Cuts a message for the board: its length in front, each packet filled up to the fixed size.
 #[must_use]
@@ -50,6 +54,8 @@ pub enum Step {
 pub struct Assembler {
     message: Vec<u8>,
     packet: Option<Packet>,
+    /// Bytes of the message's packets so far.
+    taken: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +70,13 @@ impl Assembler {
     pub fn reset(&mut self) {
         self.message.clear();
         self.packet = None;
+        self.taken = 0;
+    }
+
+    /// How many of the last bytes are the message under way.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken
     }
 
     /// Whether a message was begun and not ended.
@@ -77,16 +90,26 @@ impl Assembler {
         let Some(packet) = &mut self.packet else {
             return self.begin(byte, longest);
         };
+        if self.taken == 1 && byte != FIRST {
+            // The byte before was no first byte of a packet; this one may be.
+            self.reset();
+            return self.begin(byte, longest);
+        }
         if packet.seen < packet.useful {
             self.message.push(byte);
         }
+        self.taken += 1;
         packet.seen += 1;
         if packet.seen < PAYLOAD {
             return Step::Taken;
         }
         let last = packet.last;
         self.packet = None;
-        if last { Step::Message(std::mem::take(&mut self.message)) } else { Step::Taken }
+        if !last {
+            return Step::Taken;
+        }
+        self.taken = 0;
+        Step::Message(std::mem::take(&mut self.message))
     }
 
     fn begin(&mut self, byte: u8, longest: usize) -> Step {
@@ -102,6 +125,7 @@ impl Assembler {
             return Step::TooLong;
         }
         self.packet = Some(Packet { useful, seen: 0, last });
+        self.taken += 1;
         Step::Taken
     }
 }
@@ -132,8 +156,8 @@ mod tests {
 
     #[test]
     fn messages_come_out_as_they_went_in() {
-        for length in [0, 1, 31, 32, 33, 64, 65, 100] {
-            let message: Vec<u8> = (0..length).collect();
+        for length in [1, 31, 32, 33, 64, 65, 100] {
+            let message: Vec<u8> = (FIRST..FIRST + length).collect();
             check(&from_board(&message), &[Step::Message(message)]);
         }
     }
@@ -141,22 +165,32 @@ mod tests {
     #[test]
     fn text_between_messages_is_stray() {
         let mut stream = b"boot\n".to_vec();
-        stream.extend(from_board(&[1, 2]));
+        stream.extend(from_board(&[FIRST, 2]));
         let mut expect = vec![Step::Stray; 5];
-        expect.push(Step::Message(vec![1, 2]));
+        expect.push(Step::Message(vec![FIRST, 2]));
         check(&stream, &expect);
     }
 
     #[test]
+    fn a_space_begins_no_packet_unless_a_message_follows() {
+        let mut stream = b"a  b ".to_vec();
+        stream.extend(from_board(&[FIRST; 40]));
+        // A space is only known for one when the next byte is there.
+        check(&stream, &[Step::Stray, Step::Stray, Step::Message(vec![FIRST; 40])]);
+    }
+
+    #[test]
     fn a_lost_byte_is_noticed_at_the_next_packet() {
-        let mut stream = from_board(&[7; 70]);
+        let mut message = [0xFF; 70];
+        message[0] = FIRST;
+        let mut stream = from_board(&message);
         stream.remove(10);
-        check(&stream[..PACKET], &[Step::Broken]);
+        check(&stream[..=PACKET], &[Step::Broken]);
     }
 
     #[test]
     fn a_message_without_end_is_given_up() {
-        check(&from_board(&[7; 101]), &[Step::TooLong]);
+        check(&from_board(&[FIRST; 101])[..=3 * PACKET], &[Step::TooLong]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ const LINES: usize = 20;
 const LINE: usize = 256;
 /// Bytes of messages that are taken in one step: no board's tensors are so many, and memory has an end.
 const MOST: usize = 512 * 1024 * 1024;
+/// What a message counts beside its bytes, for what is kept of even the shortest.
+const UPKEEP: usize = 256;
 /// Bytes outside of messages kept.
 const TAIL: usize = 1024;
 /// Bytes outside of messages that are borne in one step.
@@ -53,6 +55,8 @@ pub(super) struct Channel {
     /// Longest message that is accepted.
     pub longest: usize,
     request_id: u32,
+    /// How many answers to that request came.
+    answers: u32,
     /// The board has sealed a message: one without is damaged.
     sealed: bool,
     assembler: Assembler,
@@ -60,8 +64,6 @@ pub(super) struct Channel {
     lines: VecDeque<String>,
     /// The end of what came, without the messages that were understood.
     tail: Vec<u8>,
-    /// Bytes of `tail` that are the message under way.
-    claimed: usize,
 }
 
 impl Channel {
@@ -70,12 +72,12 @@ impl Channel {
             link,
             longest,
             request_id: 0,
+            answers: 0,
             sealed: false,
             assembler: Assembler::default(),
             inbox: VecDeque::new(),
             lines: VecDeque::new(),
             tail: Vec::new(),
-            claimed: 0,
         }
     }
 
@@ -114,7 +116,6 @@ impl Channel {
     pub fn forget_lines(&mut self) {
         self.lines.clear();
         self.tail.clear();
-        self.claimed = 0;
     }
 
     /// Ends the packet that the board may be waiting for the rest of. Between packets zeros mean nothing to it,
@@ -128,7 +129,6 @@ impl Channel {
         let deadline = Instant::now() + patience;
         let mut buffer = [0; 4096];
         self.assembler.reset();
-        self.claimed = 0;
         let waiting: Vec<u8> = self.inbox.drain(..).collect();
         self.keep(&waiting);
         while let Ok(count) = self.link.receive(&mut buffer, deadline.min(Instant::now() + SILENCE)) {
@@ -139,6 +139,7 @@ impl Channel {
     /// Sends a request under a new id, which the answers have to repeat.
     pub fn request(&mut self, request: Request, step: &mut Step) -> Result<()> {
         self.request_id = self.request_id.wrapping_add(1);
+        self.answers = 0;
         let request = Request { request_id: self.request_id, ..request };
         self.send(request.encode_to_vec(), step, None)
     }
@@ -231,13 +232,10 @@ impl Channel {
     /// Gives a byte to the assembler and answers the response that it completes.
     fn take(&mut self, byte: u8, step: &mut Step, noise: &mut usize) -> Result<Option<Response>> {
         self.keep(&[byte]);
+        let claimed = self.assembler.taken() + 1;
         match self.assembler.push(byte, self.longest) {
-            packet::Step::Taken => {
-                self.claimed += 1;
-                Ok(None)
-            }
+            packet::Step::Taken => Ok(None),
             packet::Step::Message(message) => {
-                let claimed = std::mem::take(&mut self.claimed) + 1;
                 let response = self.decode(&message, step)?;
                 self.tail.truncate(self.tail.len().saturating_sub(claimed));
                 Ok(Some(response))
@@ -256,22 +254,31 @@ impl Channel {
     }
 
     fn decode(&mut self, message: &[u8], step: &mut Step) -> Result<Response> {
-        step.taken += message.len();
+        step.taken += message.len() + UPKEEP;
         if step.taken > MOST {
             return Err(self.fail(&step.name, Cause::Protocol(format!("the board sent more than {MOST} bytes"))));
         }
-        let damaged = |reason: &dyn std::fmt::Display| {
-            self.fail(&step.name, Cause::Transport(format!("a message came damaged: {reason}")))
-        };
-        let response = Response::decode(message).map_err(|error| damaged(&error))?;
-        match response.seal {
-            Some(_) if !seal::fits(message) => Err(damaged(&"its checksum does not fit")),
-            None if self.sealed => Err(damaged(&"it has no checksum, and others had")),
-            seal => {
-                self.sealed |= seal.is_some();
-                Ok(response)
+        let damaged =
+            |reason: String| self.fail(&step.name, Cause::Transport(format!("a message came damaged: {reason}")));
+        let misfit = || damaged("its checksum does not fit, or is missing where others had one".into());
+        let fits = seal::fits(message);
+        if self.sealed && !fits {
+            return Err(misfit());
+        }
+        let response = Response::decode(message).map_err(|error| damaged(error.to_string()))?;
+        if response.seal.is_some() && !fits {
+            return Err(misfit());
+        }
+        self.sealed |= response.seal.is_some();
+        if response.request_id == self.request_id {
+            let expect = self.answers;
+            self.answers = self.answers.wrapping_add(1);
+            if let Some(index) = response.index.filter(|&index| index != expect) {
+                let reason = format!("answer {index} came where answer {expect} was expected");
+                return Err(self.fail(&step.name, Cause::Transport(reason)));
             }
         }
+        Ok(response)
     }
 
     /// Error for a stream that makes no sense from here on. What still comes may be text that says why.

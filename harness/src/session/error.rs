@@ -69,7 +69,7 @@ impl fmt::Display for Cause {
             Cause::Transport(reason) => write!(f, "transport: {reason}"),
             Cause::Board(reason) => write!(f, "board: {reason}"),
             Cause::WrongModel { found, expected } => {
-                let found: Vec<String> = found.iter().map(|n| named(n)).collect();
+                let found: Vec<String> = found.iter().map(named).collect();
                 let found = if found.is_empty() { "no network".to_string() } else { found.join(", ") };
                 write!(f, "board runs {found}, expected {}", named(expected))
             }

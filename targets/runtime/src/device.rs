@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use hilbench_wire::decode::{self, Error, Request};
-use hilbench_wire::encode::{self, Network, Operator, Payload, Tensors};
+use hilbench_wire::encode::{self, Head, Network, Operator, Payload, Tensors};
 use hilbench_wire::packet::Packets;
 use hilbench_wire::{capability, command, error, format, operator_flag, run, state, tensor_flag};
 
@@ -16,7 +16,7 @@ static REQUEST: AtomicU32 = AtomicU32::new(0);
 
 /// Answers requests until the port is closed.
 pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, board: &Board) {
-    let mut device = Device { model, port, clock, board, request_id: 0, sealed: false };
+    let mut device = Device { model, voice: Voice { port, request_id: 0, index: 0 }, clock, board, sealed: false };
     loop {
         match device.request() {
             Ok(()) => {}
@@ -30,33 +30,43 @@ pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, 
 
 /// Sends a line to the host, from wherever the device got stuck.
 pub fn crash(port: &mut dyn Port, line: &str) {
-    respond(port, REQUEST.load(Ordering::Relaxed), state::ERROR, &Payload::Log(line));
+    // How many answers there were is lost with the stack.
+    let head = Head { request_id: REQUEST.load(Ordering::Relaxed), index: None, state: state::ERROR };
+    send(port, head, &Payload::Log(line));
+}
+
+fn send(port: &mut dyn Port, head: Head, payload: &Payload<'_>) {
+    let mut packets = Packets::new(|packet| port.write(packet));
+    encode::response(&mut packets, head, payload);
+    packets.end();
+}
+
+/// Says things under the request that is being answered, and numbers them.
+struct Voice<'a> {
+    port: &'a mut dyn Port,
+    request_id: u32,
+    index: u32,
+}
+
+impl Voice<'_> {
+    fn say(&mut self, state: u32, payload: &Payload<'_>) {
+        send(self.port, Head { request_id: self.request_id, index: Some(self.index), state }, payload);
+        self.index = self.index.wrapping_add(1);
+    }
 }
 
 struct Device<'a> {
     model: &'a mut dyn Model,
-    port: &'a mut dyn Port,
+    voice: Voice<'a>,
     clock: &'a mut dyn Clock,
     board: &'a Board,
-    /// Of the request that is being answered.
-    request_id: u32,
     /// The host seals its messages: one without is damaged.
     sealed: bool,
 }
 
-fn respond(port: &mut dyn Port, request_id: u32, state: u32, payload: &Payload<'_>) {
-    let mut packets = Packets::new(|packet| port.write(packet));
-    encode::response(&mut packets, request_id, state, payload);
-    packets.end();
-}
-
 impl Device<'_> {
-    fn respond(&mut self, state: u32, payload: &Payload<'_>) {
-        respond(self.port, self.request_id, state, payload);
-    }
-
     fn acknowledge(&mut self, state: u32, param: u32, error: u32) {
-        self.respond(state, &Payload::Ack { param, error });
+        self.voice.say(state, &Payload::Ack { param, error });
     }
 
     /// Refuses a message without a seal from a host that seals.
@@ -65,20 +75,20 @@ impl Device<'_> {
     }
 
     fn request(&mut self) -> Result<(), Error> {
-        let request = decode::request(&mut Reader::open(self.port)?)?;
+        let request = decode::request(&mut Reader::open(self.voice.port)?)?;
         if request.command == command::SYNC {
             self.sealed = request.sealed;
         }
         self.check_seal(request.sealed)?;
-        self.request_id = request.id;
+        (self.voice.request_id, self.voice.index) = (request.id, 0);
         REQUEST.store(request.id, Ordering::Relaxed);
         match request.command {
             command::SYNC => {
-                self.respond(state::IDLE, &Payload::Hello { capability: capability::OBSERVER });
+                self.voice.say(state::IDLE, &Payload::Hello { capability: capability::OBSERVER });
             }
             command::SYS_INFO => {
                 let Board { device_id, core_clock, bus_clock, cache, .. } = *self.board;
-                self.respond(state::IDLE, &Payload::SystemInfo { device_id, core_clock, bus_clock, cache });
+                self.voice.say(state::IDLE, &Payload::SystemInfo { device_id, core_clock, bus_clock, cache });
             }
             command::NETWORK_INFO if request.param == 0 => self.describe(),
             command::NETWORK_INFO => self.acknowledge(state::ERROR, request.param, error::INVALID_PARAM),
@@ -101,7 +111,7 @@ impl Device<'_> {
         };
         let inputs = Group { tensors: info.inputs, flags: tensor_flag::INPUT };
         let outputs = Group { tensors: info.outputs, flags: tensor_flag::OUTPUT };
-        self.respond(state::IDLE, &Payload::Network { network, inputs: &inputs, outputs: &outputs });
+        self.voice.say(state::IDLE, &Payload::Network { network, inputs: &inputs, outputs: &outputs });
     }
 
     fn run(&mut self, request: &Request) -> Result<(), Error> {
@@ -118,7 +128,7 @@ impl Device<'_> {
             }
             let next = if index + 1 == info.inputs.len() { state::PROCESSING } else { state::WAITING };
             self.acknowledge(next, 0, error::NONE);
-            let sealed = decode::ack(&mut Reader::open(self.port)?)?;
+            let sealed = decode::ack(&mut Reader::open(self.voice.port)?)?;
             self.check_seal(sealed)?;
         }
         let observed = request.param & (run::PER_LAYER | run::PER_LAYER_WITH_DATA) != 0;
@@ -139,13 +149,13 @@ impl Device<'_> {
             unit: self.clock.unit() as u32,
             stack_high_water: (self.board.stack_high_water)(),
         };
-        self.respond(state::PROCESSING, &Payload::Operator(total));
+        self.voice.say(state::PROCESSING, &Payload::Operator(total));
         for (index, tensor) in info.outputs.iter().enumerate() {
             let last = index + 1 == info.outputs.len();
             let flags = tensor_flag::OUTPUT | if last { tensor_flag::LAST } else { 0 };
             let state = if last { state::DONE } else { state::PROCESSING };
             let payload = Payload::Tensor(describe(tensor, flags), self.model.output(index));
-            respond(self.port, self.request_id, state, &payload);
+            self.voice.say(state, &payload);
         }
         Ok(())
     }
@@ -153,7 +163,7 @@ impl Device<'_> {
     /// Answers whether the input is there; the host has been told if not.
     fn receive_input(&mut self, index: usize, constant: bool) -> Result<bool, Error> {
         let room = self.model.input(index);
-        let data = decode::data(&mut Reader::open(self.port)?, room)?;
+        let data = decode::data(&mut Reader::open(self.voice.port)?, room)?;
         self.check_seal(data.sealed)?;
         let element = self.model.info().inputs[index].element.size();
         let room = self.model.input(index);
@@ -171,16 +181,8 @@ impl Device<'_> {
     fn run_observed(&mut self, with_data: bool) -> u64 {
         let overhead = overhead(self.clock);
         let nodes = self.model.info().nodes;
-        let mut reporter = Reporter {
-            port: self.port,
-            clock: self.clock,
-            request_id: self.request_id,
-            nodes,
-            overhead,
-            started: 0,
-            total: 0,
-            with_data,
-        };
+        let mut reporter =
+            Reporter { voice: &mut self.voice, clock: self.clock, nodes, overhead, started: 0, total: 0, with_data };
         self.model.run(&mut reporter);
         reporter.total
     }
@@ -193,10 +195,9 @@ fn overhead(clock: &mut dyn Clock) -> u64 {
 }
 
 /// Sends each step as it is done; only the steps themselves are counted.
-struct Reporter<'a> {
-    port: &'a mut dyn Port,
+struct Reporter<'a, 'port> {
+    voice: &'a mut Voice<'port>,
     clock: &'a mut dyn Clock,
-    request_id: u32,
     nodes: &'static [crate::model::NodeInfo],
     overhead: u64,
     started: u64,
@@ -204,7 +205,7 @@ struct Reporter<'a> {
     with_data: bool,
 }
 
-impl Observer for Reporter<'_> {
+impl Observer for Reporter<'_, '_> {
     fn before(&mut self, _node: usize) {
         self.started = self.clock.now();
     }
@@ -224,7 +225,7 @@ impl Observer for Reporter<'_> {
             unit: self.clock.unit() as u32,
             stack_high_water: 0,
         };
-        respond(self.port, self.request_id, state::PROCESSING, &Payload::Operator(operator));
+        self.voice.say(state::PROCESSING, &Payload::Operator(operator));
         for (index, (tensor, bytes)) in info.outputs.iter().zip(outputs).enumerate() {
             let mut flags = tensor_flag::INTERNAL;
             if index + 1 == info.outputs.len() {
@@ -236,7 +237,7 @@ impl Observer for Reporter<'_> {
                 flags |= tensor_flag::NO_DATA;
                 &[]
             };
-            respond(self.port, self.request_id, state::PROCESSING, &Payload::Tensor(describe(tensor, flags), bytes));
+            self.voice.say(state::PROCESSING, &Payload::Tensor(describe(tensor, flags), bytes));
         }
     }
 }

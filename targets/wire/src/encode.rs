@@ -129,18 +129,29 @@ impl Sink for Sealing<'_> {
     }
 }
 
+/// What every response begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// The request that is answered.
+    pub request_id: u32,
+    /// Which answer to the request this is, from 0 on; `None` where that is not known.
+    pub index: Option<u32>,
+    /// See [`crate::state`].
+    pub state: u32,
+}
+
 /// Writes a whole response, with its seal.
-pub fn response(sink: &mut dyn Sink, request_id: u32, state: u32, payload: &Payload<'_>) {
+pub fn response(sink: &mut dyn Sink, head: Head, payload: &Payload<'_>) {
     let mut sealing = Sealing { sink, checksum: crate::CRC.digest() };
-    unsealed(&mut sealing, request_id, state, payload);
+    unsealed(&mut sealing, head, payload);
     let seal = sealing.checksum.finalize();
     varint(sink, u64::from(crate::SEAL << 3 | FIXED32));
     sink.put(&seal.to_le_bytes());
 }
 
-fn unsealed(sink: &mut dyn Sink, request_id: u32, state: u32, payload: &Payload<'_>) {
-    uint(sink, 1, request_id);
-    uint(sink, 2, state);
+fn unsealed(sink: &mut dyn Sink, head: Head, payload: &Payload<'_>) {
+    uint(sink, 1, head.request_id);
+    uint(sink, 2, head.state);
     match *payload {
         Payload::Hello { capability } => nested(sink, 10, &|s| {
             uint(s, 1, crate::VERSION);
@@ -164,6 +175,9 @@ fn unsealed(sink: &mut dyn Sink, request_id: u32, state: u32, payload: &Payload<
         Payload::Operator(o) => nested(sink, 16, &|s| operator(s, &o)),
         Payload::Tensor(t, data) => nested(sink, 17, &|s| tensor(s, &t, data)),
         Payload::Network { network: n, inputs, outputs } => nested(sink, 22, &|s| network(s, &n, inputs, outputs)),
+    }
+    if let Some(index) = head.index {
+        uint(sink, 101, index);
     }
 }
 

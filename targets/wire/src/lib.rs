@@ -8,6 +8,7 @@
 //! | message | field | meaning |
 //! |---|---|---|
 //! | every message, at its end | 100 fixed32 | seal: CRC-32 of all bytes of the message before this field |
+//! | response | 101 u32 | which answer to its request it is, from 0 on: shows that one was lost |
 //! | network information | 100 string | digest of plan, kernels and toolchain |
 //! | network information | 101 u32 | a number that another start of the board would not repeat; 0 for none |
 //! | operator | 100 u32 | what the counters count: 0 cycles, 1 instructions in emulation |
