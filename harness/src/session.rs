@@ -85,7 +85,7 @@ impl Session {
             }
             result => result?,
         };
-        channel.longest = networks.iter().map(longest_message).max().unwrap_or(LONGEST_DESCRIPTION);
+        channel.longest = longest(&networks);
         let info = BoardInfo::new(&hello, system, networks);
         Ok(Session { channel, timeouts, info, network: 0, adrift: false })
     }
@@ -121,30 +121,42 @@ impl Session {
     pub fn require(&mut self, name: &str, digest: Option<&str>) -> Result<&NetworkInfo> {
         let fits = |n: &NetworkInfo| n.name == name && digest.is_none_or(|d| n.digest.as_deref() == Some(d));
         let Some(found) = self.info.networks.iter().position(fits) else {
-            let found = self.info.networks.iter().map(|n| (n.name.clone(), n.digest.clone())).collect();
-            let expected = (name.to_string(), digest.map(str::to_string));
-            return Err(self.channel.fail("network check", Cause::WrongModel { found, expected }));
+            return Err(self.wrong_model(&self.info.networks, (name.to_string(), digest.map(str::to_string))));
         };
         self.network = found;
         Ok(&self.info.networks[found])
     }
 
-    /// Says hello again after a run that failed, and checks that the board has not started anew meanwhile.
+    /// Says hello again after a run that failed, and checks that the board still has the same network and has not
+    /// started anew meanwhile.
     ///
     /// # Errors
-    /// As [`Session::connect`]; [`Cause::Board`] where the board was restarted.
+    /// As [`Session::connect`]; [`Cause::Board`] once where the board was restarted; [`Cause::WrongModel`] where it
+    /// has another network now.
     pub fn reconnect(&mut self) -> Result<()> {
+        self.adrift = true;
         self.channel.forget_lines();
         say_hello(&mut self.channel, &self.timeouts, 1)?;
         let networks = networks(&mut self.channel, &self.timeouts)?;
+        let known = self.network().map(|n| (n.name.clone(), n.digest.clone()));
+        let now = networks.get(self.network).map(|n| (n.name.clone(), n.digest.clone()));
+        if let Some(expected) = known.filter(|known| now.as_ref() != Some(known)) {
+            return Err(self.wrong_model(&networks, expected));
+        }
         let nonces = |networks: &[NetworkInfo]| networks.iter().map(|n| n.boot_nonce).collect::<Vec<_>>();
         let restarted = nonces(&networks) != nonces(&self.info.networks);
+        self.channel.longest = longest(&networks);
         self.info.networks = networks;
         self.adrift = false;
         if restarted {
             return Err(self.channel.fail("reconnect", Cause::Board("the board has started anew".into())));
         }
         Ok(())
+    }
+
+    fn wrong_model(&self, networks: &[NetworkInfo], expected: (String, Option<String>)) -> SessionError {
+        let found = networks.iter().map(|n| (n.name.clone(), n.digest.clone())).collect();
+        self.channel.fail("network check", Cause::WrongModel { found, expected })
     }
 }
 
@@ -217,6 +229,10 @@ fn networks(channel: &mut Channel, timeouts: &Timeouts) -> Result<Vec<NetworkInf
         }
     }
     Err(channel.fail(STEP, Cause::Protocol(format!("the board has more than {MAX_NETWORKS} networks"))))
+}
+
+fn longest(networks: &[NetworkInfo]) -> usize {
+    networks.iter().map(longest_message).max().unwrap_or(LONGEST_DESCRIPTION)
 }
 
 /// Bytes of the longest message that a run of `network` can need.

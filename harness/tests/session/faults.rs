@@ -111,17 +111,20 @@ fn is_honest(error: &SessionError) -> bool {
     matches!(error.cause, Cause::Transport(_) | Cause::Timeout { .. } | Cause::Protocol(_) | Cause::Board(_))
 }
 
-/// Goes through the dialogue with one fault; answers what is wrong with how it ended.
-fn check(truth: &Truth, direction: Direction, fault: Fault) -> Result<(), String> {
+/// Goes through the dialogue with these faults; answers what is wrong with how it ended.
+fn check(truth: &Truth, faults: &[(Direction, Fault)]) -> Result<(), String> {
     let (link, device) = device::start("net", "abc", SIZES);
-    let link = Shared::new(FaultyLink::new(link, direction, fault));
+    let damaged = |link: Box<dyn Link>, &(direction, fault): &(Direction, Fault)| -> Box<dyn Link> {
+        Box::new(FaultyLink::new(link, direction, fault))
+    };
+    let link = Shared::new(faults.iter().fold(Box::new(link) as Box<dyn Link>, damaged));
     let begin = Instant::now();
-    let alive = !matches!(fault, Fault::Cut(_));
+    let alive = !faults.iter().any(|(_, fault)| matches!(fault, Fault::Cut(_)));
     let mut session = None;
     // A fault in the first run may only be noticed in the next; what is left of it must be gone after some more.
     let mut last_error = String::new();
     let mut recovered = false;
-    for attempt in 0..4 {
+    for attempt in 0..3 + faults.len() {
         if session.is_none() {
             match dialogue(&link) {
                 Ok((new, info)) if info == truth.info => session = Some(new),
@@ -164,26 +167,32 @@ fn check(truth: &Truth, direction: Direction, fault: Fault) -> Result<(), String
     Ok(())
 }
 
-/// Goes through all `faults` on many threads.
+/// The ways, and how many bytes go each.
+fn ways(truth: &Truth) -> [(Direction, u64); 2] {
+    [(Direction::ToBoard, truth.sent), (Direction::FromBoard, truth.received)]
+}
+
+/// Puts these faults at every place.
 fn sweep(faults: impl Fn(u64) -> Vec<Fault>) {
     let truth = truth();
-    let lengths = [(Direction::ToBoard, truth.sent), (Direction::FromBoard, truth.received)];
-    let faults = &faults;
-    let cases: Vec<(Direction, Fault)> = lengths
-        .iter()
-        .flat_map(|&(direction, length)| (0..length).map(move |at| (direction, at)))
-        .flat_map(|(direction, at)| faults(at).into_iter().map(move |fault| (direction, fault)))
-        .collect();
+    let places = ways(&truth).into_iter().flat_map(|(direction, length)| (0..length).map(move |at| (direction, at)));
+    let cases: Vec<_> =
+        places.flat_map(|(direction, at)| faults(at).into_iter().map(move |fault| vec![(direction, fault)])).collect();
     assert!(cases.len() > 500, "{} cases", cases.len());
+    check_all(&truth, &cases);
+}
+
+/// Goes through all cases on many threads.
+fn check_all(truth: &Truth, cases: &[Vec<(Direction, Fault)>]) {
     let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                while let Some(&(direction, fault)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(reason) = check(&truth, direction, fault) {
+                while let Some(faults) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(reason) = check(truth, faults) {
                         let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
-                        wrong.push(format!("{direction:?} {fault:?}: {reason}"));
+                        wrong.push(format!("{faults:?}: {reason}"));
                     }
                 }
             });
@@ -213,4 +222,22 @@ fn a_flipped_bit_at_any_place() {
 #[test]
 fn a_wire_that_comes_off_at_any_place() {
     sweep(|at| vec![Fault::Cut(at)]);
+}
+
+#[test]
+fn several_faults_at_once() {
+    let truth = truth();
+    let mut random = Random(11);
+    let mut fault = || {
+        let (direction, length) = ways(&truth)[random.below(2)];
+        let at = random.next() % length;
+        let fault = match random.below(3) {
+            0 => Fault::Drop(at),
+            1 => Fault::Duplicate(at),
+            _ => Fault::Flip(at, 1 | random.next() as u8),
+        };
+        (direction, fault)
+    };
+    let cases: Vec<_> = (0..600).map(|n| (0..2 + n % 4).map(|_| fault()).collect()).collect();
+    check_all(&truth, &cases);
 }

@@ -413,6 +413,27 @@ fn a_restart_is_noticed() {
 }
 
 #[test]
+fn another_model_after_a_restart_is_refused_for_good() {
+    let mut times = 0;
+    let mut session = sound(move |at, all| {
+        if at == At::Network {
+            times += 1;
+            let plan_digest = Some(if times == 1 { "abc" } else { "def" }.into());
+            let boot_nonce = Some(times);
+            let network = NetworkInfo { boot_nonce, plan_digest, ..network() };
+            *all = vec![answer(state::IDLE, Payload::NetworkInfo(network))];
+        }
+    });
+    let expect = Cause::WrongModel {
+        found: vec![("net".into(), Some("def".into()))],
+        expected: ("net".into(), Some("abc".into())),
+    };
+    assert_eq!(session.reconnect().map_err(|e| e.cause), Err(expect.clone()));
+    let run = session.run(&[&INPUT], Mode::IoOnly);
+    assert_eq!(run.map_err(|e| e.cause), Err(expect));
+}
+
+#[test]
 fn a_session_goes_on_after_a_board_has_died_and_come_back() {
     let mut runs = 0;
     let (session, result) = drive(move |at, all| {
