@@ -86,6 +86,7 @@ struct RawPlacement {
 struct RawUart {
     kind: UartKind,
     base: u32,
+    rx_irq: u16,
 }
 
 #[derive(Deserialize)]
@@ -209,6 +210,8 @@ pub struct Board {
     pub stack_bytes: u32,
     /// Address of the serial port.
     pub uart_base: u32,
+    /// Number of its receive interrupt, which wakes the core.
+    pub uart_rx_irq: u16,
     /// So many ticks of the timer …
     pub ticks: u32,
     /// … are so many instructions.
@@ -356,6 +359,7 @@ impl TryFrom<RawBoard> for Board {
             memories,
             stack_bytes,
             uart_base: raw.uart.base,
+            uart_rx_irq: raw.uart.rx_irq,
             ticks: raw.clock.ticks,
             per_counts: raw.clock.per_counts,
             emulator: QemuConfig {

@@ -38,10 +38,9 @@ impl Model {
     /// # Errors
     /// A file that cannot be read, or that no importer accepts.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes =
-            std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
-        let graph = import::tflite::import(&bytes)
-            .map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
+        let bytes = std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
+        let graph =
+            import::tflite::import(&bytes).map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
         let name = path.file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());
         let sha256 = hex::encode(Sha256::digest(&bytes));
         Ok(Model { name, path: path.to_path_buf(), sha256, graph })

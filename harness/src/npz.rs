@@ -121,7 +121,9 @@ impl Array {
     /// The elements as numbers, each to the nearest `f64`.
     #[must_use]
     pub fn to_f64(&self) -> Vec<f64> {
-        with_elements!(self, numbers => numbers.map(|n| n as f64).collect())
+        #[allow(clippy::unnecessary_cast, reason = "one of the types is f64 already")]
+        let reals = with_elements!(self, numbers => numbers.map(|n| n as f64).collect());
+        reals
     }
 }
 

@@ -18,7 +18,7 @@ exclude = ["targets/firmware"]
 [workspace.package]
 version = "0.1.0"
 edition = "2024"
-rust-version = "1.88"
+rust-version = "1.89"
 license = "Apache-2.0 OR MIT"
 
 [workspace.dependencies]

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hilbench_compiler::emit::{self, Identity, Sources};
+use hilbench_compiler::plan::Plan;
 use sha2::{Digest, Sha256};
 
 use crate::board::Board;
@@ -37,8 +38,17 @@ pub struct Job<'a> {
     pub expected: &'a Outputs,
     /// Observe every layer of one sample, even where all outputs match.
     pub per_layer: bool,
+    /// How long each step of the dialogue with a board may take.
+    pub timeouts: Timeouts,
     /// Folder for sources, builds and images, kept between runs.
     pub cache: PathBuf,
+}
+
+/// The patience that fits a network: a minute for the board to begin, and time for the slowest of cores to compute.
+#[must_use]
+pub fn timeouts(plan: &Plan) -> Timeouts {
+    let run = Duration::from_secs(60) + Duration::from_millis(plan.macs() / 1000);
+    Timeouts { run, ..Timeouts::default() }
 }
 
 /// What became of a model on a board.
@@ -220,7 +230,7 @@ pub fn validate(job: &Job<'_>, board: &Board, progress: &dyn Fn(Progress)) -> Ou
 /// The network does not fit, or the toolchain failed.
 pub fn build(job: &Job<'_>, board: &Board, target: &CortexM) -> Result<(Image, String), TargetError> {
     target::check_fit(&job.compiled.plan, board)?;
-    let (sources, digest) = sources(job, board)?;
+    let (sources, digest) = firmware_sources(job, board)?;
     Ok((target.build(&sources, board)?, digest))
 }
 
@@ -228,7 +238,7 @@ pub fn build(job: &Job<'_>, board: &Board, target: &CortexM) -> Result<(Image, S
 ///
 /// # Errors
 /// There is no toolchain.
-pub fn sources(job: &Job<'_>, board: &Board) -> Result<(Sources, String), TargetError> {
+pub fn firmware_sources(job: &Job<'_>, board: &Board) -> Result<(Sources, String), TargetError> {
     let plan = &job.compiled.plan;
     let mut identity = Identity { name: job.model.name.clone(), digest: String::new() };
     let anonymous = emit::rust::emit(plan, &identity);
@@ -248,10 +258,7 @@ pub fn sources(job: &Job<'_>, board: &Board) -> Result<(Sources, String), Target
 /// Runs a job over a link to a board that has just been started, and writes down in `outcome` what happened. The
 /// board must answer with the digest in `outcome`.
 pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: &dyn Fn(Progress)) {
-    // A minute for the board to begin, and time for the slowest of cores to compute.
-    let patience = Duration::from_secs(60) + Duration::from_millis(job.compiled.plan.macs() / 1000);
-    let timeouts = Timeouts { run: patience, ..Timeouts::default() };
-    let trouble = connect(job, link, timeouts, outcome).and_then(|mut session| {
+    let trouble = connect(job, link, outcome).and_then(|mut session| {
         run_samples(job, &mut session, outcome, progress)?;
         Ok(session)
     });
@@ -293,8 +300,8 @@ pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: 
     }
 }
 
-fn connect(job: &Job<'_>, link: Box<dyn Link>, timeouts: Timeouts, outcome: &Outcome) -> Result<Session, SessionError> {
-    let mut session = Session::connect(link, timeouts)?;
+fn connect(job: &Job<'_>, link: Box<dyn Link>, outcome: &Outcome) -> Result<Session, SessionError> {
+    let mut session = Session::connect(link, job.timeouts)?;
     session.require(emit::carried_name(&job.model.name), outcome.digest.as_deref())?;
     Ok(session)
 }

@@ -17,7 +17,8 @@ use crate::npz::{self, Array};
 use crate::reference::{self, Outputs};
 use crate::report::console::{self, Detail};
 use crate::report::{Report, json, junit};
-use crate::validate::{Job, Outcome, Progress, validate_all};
+use crate::session::Timeouts;
+use crate::validate::{Job, Outcome, Progress, timeouts, validate_all};
 
 /// Validate a model on boards, bit for bit.
 #[derive(Debug, Args)]
@@ -52,6 +53,9 @@ pub struct ValidateArgs {
     /// Observe every layer of the first sample: its result against the reference, its share of the latency.
     #[arg(long)]
     per_layer: bool,
+    /// Seconds that a board may take for one inference (if not given: 60, and 1 more for every million MACs).
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: Option<u32>,
     /// One line a board, no progress.
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -84,6 +88,10 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
         data: &data,
         expected: &expected,
         per_layer: args.per_layer,
+        timeouts: match args.timeout {
+            Some(seconds) => Timeouts { run: Duration::from_secs(seconds.into()), ..Timeouts::default() },
+            None => timeouts(&compiled.plan),
+        },
         cache: cache()?,
     };
     let board_bars: Vec<ProgressBar> = boards.iter().map(|b| bars.add(&b.name, data.samples())).collect();

@@ -22,6 +22,8 @@ use crate::sources;
 const PACKAGE: &str = "hilbench-firmware-cortex-m";
 /// How long a started board's port may take to open.
 const OPEN: Duration = Duration::from_secs(10);
+/// How long an emulator may take to end after its port has closed.
+const END: Duration = Duration::from_secs(2);
 /// Lines of a failed build that are shown.
 const LINES: usize = 30;
 
@@ -86,7 +88,7 @@ impl Target for CortexM {
         let path = emulator.pty().to_string_lossy().into_owned();
         let serial = SerialLink::open_until(&path, board.baud, Instant::now() + OPEN)
             .map_err(|e| TargetError::Start(e.to_string()))?;
-        Ok(Box::new(Emulated { serial, emulator }))
+        Ok(Box::new(Emulated { serial, emulator, closed: false }))
     }
 }
 
@@ -126,15 +128,26 @@ impl CortexM {
 struct Emulated {
     serial: SerialLink,
     emulator: QemuBoard,
+    /// The port has closed, so the emulator has ended or is about to.
+    closed: bool,
+}
+
+impl Emulated {
+    fn watch<T>(&mut self, result: Result<T, LinkError>) -> Result<T, LinkError> {
+        self.closed |= matches!(result, Err(LinkError::Closed | LinkError::Io(_)));
+        result
+    }
 }
 
 impl Link for Emulated {
     fn send(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), LinkError> {
-        self.serial.send(bytes, deadline)
+        let result = self.serial.send(bytes, deadline);
+        self.watch(result)
     }
 
     fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> Result<usize, LinkError> {
-        self.serial.receive(buffer, deadline)
+        let result = self.serial.receive(buffer, deadline);
+        self.watch(result)
     }
 
     fn name(&self) -> String {
@@ -142,7 +155,8 @@ impl Link for Emulated {
     }
 
     fn last_words(&mut self) -> Option<String> {
-        match self.emulator.status() {
+        let patience = if self.closed { END } else { Duration::ZERO };
+        match self.emulator.status_within(patience) {
             Status::Running => None,
             Status::Exited { how, said } => Some([vec![how], said].concat().join("\n")),
         }
@@ -171,12 +185,20 @@ fn board_source(board: &Board) -> String {
     format!(
         "// Facts of {}.\n\
          pub const UART_BASE: usize = {:#010x};\n\
+         pub const UART_RX_IRQ: usize = {};\n\
          pub const BAUD: u32 = {};\n\
          pub const DEVICE_ID: u32 = {:#x};\n\
          pub const CORE_CLOCK_HZ: u32 = {};\n\
          pub const COUNTS_PER: u64 = {};\n\
          pub const TICKS_PER: u64 = {};\n",
-        board.name, board.uart_base, board.baud, board.device_id, board.clock_hz, board.per_counts, board.ticks
+        board.name,
+        board.uart_base,
+        board.uart_rx_irq,
+        board.baud,
+        board.device_id,
+        board.clock_hz,
+        board.per_counts,
+        board.ticks
     )
 }
 
@@ -248,7 +270,7 @@ fn failure(said: &str, board: &Board) -> TargetError {
 
 /// The linker's `section '.weights' will not fit in region 'FLASH': overflowed by 1234 bytes`.
 fn overflow(said: &str, board: &Board) -> Option<TargetError> {
-    let line = said.lines().filter(|l| l.contains("will not fit in region")).last()?;
+    let line = said.lines().rfind(|l| l.contains("will not fit in region"))?;
     let quoted: Vec<&str> = line.split('\'').collect();
     let (section, region) = (*quoted.get(1)?, *quoted.get(3)?);
     let over: u64 = line.rsplit("overflowed by ").next()?.split(' ').next()?.parse().ok()?;

@@ -165,7 +165,18 @@ impl QemuBoard {
         &self.pty
     }
 
-    /// Whether the board still runs. A locked-up core makes QEMU abort; a moment is given for its last lines.
+    /// Whether the board still runs, or has ended within `patience`: one whose port has closed may take a moment to end.
+    pub fn status_within(&mut self, patience: Duration) -> Status {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.status() {
+                Status::Running if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+                status => return status,
+            }
+        }
+    }
+
+    /// Whether the board still runs. A locked-up core makes QEMU abort.
     pub fn status(&mut self) -> Status {
         match self.child.try_wait() {
             Ok(None) => Status::Running,

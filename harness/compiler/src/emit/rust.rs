@@ -47,7 +47,11 @@ fn write_model(
     identity: &Identity,
     constants: &BTreeMap<(ConstantId, &'static str), usize>,
 ) -> std::fmt::Result {
-    writeln!(text, "// {} as straight-line calls. Generated; changes here are lost.\n", identity.name)?;
+    writeln!(
+        text,
+        "// {} as straight-line calls. Generated; changes here are lost.\n",
+        identity.name.escape_default()
+    )?;
     writeln!(text, "use hilbench_kernels::optimized::generic;")?;
     writeln!(text, "use hilbench_kernels::params::*;")?;
     writeln!(text, "use hilbench_kernels::reference;")?;

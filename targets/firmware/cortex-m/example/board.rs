@@ -5,3 +5,4 @@ pub const DEVICE_ID: u32 = 0;
 pub const CORE_CLOCK_HZ: u32 = 25_000_000;
 pub const COUNTS_PER: u64 = 5;
 pub const TICKS_PER: u64 = 16;
+pub const UART_RX_IRQ: usize = 0;
