@@ -2,6 +2,8 @@
 //!
 //! A [`Graph`] comes from an importer and is never changed. Knows no file format, no quantization rule.
 
+pub mod onnx;
+
 use std::fmt;
 
 /// Index of a tensor in [`Graph::tensors`].
@@ -128,7 +130,7 @@ pub struct WindowAttributes {
     pub activation: Activation,
 }
 
-/// An operator with its attributes. Names are the TFLite names; operands follow the TFLite order.
+/// An operator with its attributes. Names are the TFLite names, but for [`Op::Onnx`]; operands follow the TFLite order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// Inputs x, y.
@@ -205,6 +207,8 @@ pub enum Op {
         /// Fused activation.
         activation: Activation,
     },
+    /// An operator of a channel-first model, in its own terms.
+    Onnx(Box<onnx::Op>),
     /// Inputs: any number, all of one shape.
     Pack {
         /// New axis, maybe negative.
@@ -307,6 +311,8 @@ pub struct Graph {
     pub inputs: Vec<TensorId>,
     /// Model outputs, in order.
     pub outputs: Vec<TensorId>,
+    /// What was taken, but not as the author of the file meant it; one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Graph {

@@ -46,6 +46,7 @@ pub fn import(bytes: &[u8]) -> Result<Graph> {
         nodes: Vec::new(),
         inputs: ids("model inputs", subgraph.inputs().map(|v| v.iter().collect()), tensors.len())?,
         outputs: ids("model outputs", subgraph.outputs().map(|v| v.iter().collect()), tensors.len())?,
+        warnings: Vec::new(),
     };
     // Tensors may share a buffer; what they hold together must stay within reach of the file.
     let mut budget = bytes.len().saturating_mul(4);

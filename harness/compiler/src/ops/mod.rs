@@ -125,6 +125,7 @@ macro_rules! rules {
         pub fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
             match &operands.node.op {
                 $(Op::$variant { .. } => $rule(operands),)*
+                Op::Onnx(_) => Err(operands.invalid("is not an operator of TFLite")),
             }
         }
 

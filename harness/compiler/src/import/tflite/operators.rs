@@ -66,6 +66,8 @@ pub(super) fn arity(op: &Op) -> ([usize; 2], [usize; 2]) {
         | Op::Softmax { .. }
         | Op::Squeeze { .. }
         | Op::Tanh => (one, one),
+        // Not an operator of this format.
+        Op::Onnx(_) => ([0, 0], [0, 0]),
     }
 }
 

@@ -1,0 +1,163 @@
+//! ONNX protobuf to [`Graph`]: channel first, float with explicit quantize and dequantize operators, shapes all known.
+//!
+//! Refuses damaged files, control flow, functions, sequences, unknown sizes without a given one, element types that no
+//! kernel takes, and quantized models of an opset below 10, each by name. Operators that are made of others, and the
+//! fused `QLinear` ones, become those others. Any bytes are answered with a graph or an error; memory stays within a
+//! few times the file.
+
+mod fold;
+mod limits;
+mod operators;
+mod proto;
+mod reader;
+mod tensors;
+
+use std::collections::{BTreeMap, HashMap};
+
+use prost::Message;
+
+use self::reader::Reader;
+use crate::graph::{Graph, Tensor, TensorId};
+use crate::{Error, Result};
+
+/// Largest tensor that is accepted, in bytes: more than any microcontroller addresses.
+const MAX_TENSOR_BYTES: usize = 1 << 28;
+
+/// Oldest and newest version of the ONNX operators that are accepted.
+const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
+
+/// Where a constant lies outside of the model file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct External<'a> {
+    /// File, relative to the model's folder.
+    pub location: &'a str,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub length: usize,
+}
+
+/// Reads the bytes of a constant outside of the model file, or says why it cannot.
+pub type ReadExternal<'a> = dyn Fn(&External<'_>) -> Result<Vec<u8>, String> + 'a;
+
+/// What the file leaves open.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// Sizes of dimensions that the file only names.
+    pub fix_shape: BTreeMap<String, usize>,
+    /// Constants outside of the file; without it they are refused.
+    pub external: Option<&'a ReadExternal<'a>>,
+}
+
+/// Reads an `.onnx` file.
+///
+/// # Errors
+/// Malformed, unsupported or contradictory files.
+pub fn import(bytes: &[u8], options: &Options<'_>) -> Result<Graph> {
+    limits::check(bytes)?;
+    let model = proto::Model::decode(bytes)
+        .map_err(|e| Error::Malformed { offset: 0, reason: format!("not an ONNX file: {e}") })?;
+    if let Some(function) = model.functions.first() {
+        return Err(unsupported("model", format!("function {:?}; built-in operators are accepted", function.name)));
+    }
+    let version = |domain: &str| model.opset_import.iter().find(|o| o.domain == domain).map(|o| o.version);
+    let opset = version("").or_else(|| version("ai.onnx")).unwrap_or(1);
+    let Some(graph) = model.graph else {
+        return Err(Error::Malformed { offset: 0, reason: "not an ONNX file: there is no graph in it".to_string() });
+    };
+    if !OPSETS.contains(&opset) {
+        let reason = format!("opset {opset}; {} to {} are accepted", OPSETS.start(), OPSETS.end());
+        return Err(unsupported("model", reason));
+    }
+    if !graph.sparse_initializer.is_empty() {
+        return Err(unsupported("model", "sparse constants; dense ones are accepted"));
+    }
+    let mut importer = Importer {
+        options,
+        opset,
+        graph: Graph {
+            name: graph.name.clone(),
+            tensors: Vec::new(),
+            nodes: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            warnings: Vec::new(),
+        },
+        ids: HashMap::new(),
+        budget: bytes.len().saturating_mul(2).saturating_add(16 << 20),
+    };
+    importer.read(graph)?;
+    Ok(importer.graph)
+}
+
+fn unsupported(subject: impl Into<String>, reason: impl Into<String>) -> Error {
+    Error::Unsupported { subject: subject.into(), reason: reason.into() }
+}
+
+fn invalid(subject: impl Into<String>, reason: impl Into<String>) -> Error {
+    Error::Invalid { subject: subject.into(), reason: reason.into() }
+}
+
+/// A graph in the making.
+struct Importer<'a> {
+    options: &'a Options<'a>,
+    opset: i64,
+    graph: Graph,
+    /// Tensors by the file's name.
+    ids: HashMap<String, TensorId>,
+    /// Bytes of constants that may still be made.
+    budget: usize,
+}
+
+impl Importer<'_> {
+    fn read(&mut self, graph: proto::Graph) -> Result<()> {
+        for tensor in graph.initializer {
+            let name = tensor.name.clone();
+            let subject = format!("tensor {name:?}");
+            let tensor = tensors::constant(&subject, tensor, self.options.external)?;
+            self.name(name, tensor)?;
+        }
+        for info in &graph.input {
+            // Old files list constants among the inputs: those stay what they are.
+            if !self.ids.contains_key(&info.name) {
+                let tensor = tensors::value(info, &self.options.fix_shape)?;
+                let id = self.name(info.name.clone(), tensor)?;
+                self.graph.inputs.push(id);
+            }
+        }
+        for (index, node) in graph.node.iter().enumerate() {
+            operators::read(&mut Reader::new(self, index, node))?;
+        }
+        for info in &graph.output {
+            let Some(&id) = self.ids.get(&info.name) else {
+                return Err(invalid(format!("tensor {:?}", info.name), "is a model output that nothing writes"));
+            };
+            if self.graph.outputs.contains(&id) {
+                return Err(unsupported(format!("tensor {:?}", info.name), "is a model output twice"));
+            }
+            // A constant or an input that goes by several names keeps the one that it is asked for by.
+            self.graph.tensors[id].name.clone_from(&info.name);
+            self.graph.outputs.push(id);
+        }
+        if self.graph.inputs.is_empty() || self.graph.outputs.is_empty() {
+            return Err(invalid("model", "there are no inputs, or no outputs"));
+        }
+        Ok(())
+    }
+
+    /// A new tensor under a name that nothing has yet.
+    fn name(&mut self, name: String, tensor: Tensor) -> Result<TensorId> {
+        self.graph.tensors.push(tensor);
+        let id = self.graph.tensors.len() - 1;
+        self.bind(name, id)?;
+        Ok(id)
+    }
+
+    fn bind(&mut self, name: String, id: TensorId) -> Result<()> {
+        let subject = format!("tensor {name:?}");
+        match self.ids.insert(name, id) {
+            Some(_) => Err(invalid(subject, "has two values")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Constants and declared values of an ONNX file as tensors. Refuses element types without a kernel, unknown sizes,
+//! data that do not fill their shape, and constants elsewhere that nobody can read.
+
+use std::collections::BTreeMap;
+
+use super::{External, MAX_TENSOR_BYTES, ReadExternal, invalid, proto, unsupported};
+use crate::Result;
+use crate::graph::{DType, Tensor};
+
+/// The element type with this number in the file format.
+pub(super) fn dtype(subject: &str, code: i32) -> Result<DType> {
+    const NAMES: [&str; 24] = [
+        "undefined",
+        "float32",
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "int32",
+        "int64",
+        "string",
+        "bool",
+        "float16",
+        "float64",
+        "uint32",
+        "uint64",
+        "complex64",
+        "complex128",
+        "bfloat16",
+        "float8e4m3fn",
+        "float8e4m3fnuz",
+        "float8e5m2",
+        "float8e5m2fnuz",
+        "uint4",
+        "int4",
+        "float4e2m1",
+    ];
+    Ok(match code {
+        1 => DType::F32,
+        2 => DType::U8,
+        3 => DType::I8,
+        5 => DType::I16,
+        6 => DType::I32,
+        7 => DType::I64,
+        9 => DType::Bool,
+        other => {
+            let name = usize::try_from(other).ok().and_then(|i| NAMES.get(i)).copied().unwrap_or("unknown");
+            let reason = format!(
+                "element type {name} ({other}); float32, int8, uint8, int16, int32, int64 and bool are accepted"
+            );
+            return Err(unsupported(subject, reason));
+        }
+    })
+}
+
+/// The bytes of a shape, if they are few enough.
+pub(super) fn sized(subject: &str, dtype: DType, shape: &[usize]) -> Result<usize> {
+    shape
+        .iter()
+        .try_fold(dtype.size(), |bytes, &dim| bytes.checked_mul(dim))
+        .filter(|&bytes| bytes <= MAX_TENSOR_BYTES)
+        .ok_or_else(|| unsupported(subject, format!("shape {shape:?}; up to {MAX_TENSOR_BYTES} bytes are accepted")))
+}
+
+/// A constant.
+pub(super) fn constant(subject: &str, tensor: proto::Tensor, external: Option<&ReadExternal<'_>>) -> Result<Tensor> {
+    let dtype = dtype(subject, tensor.data_type)?;
+    let shape = tensor
+        .dims
+        .iter()
+        .map(|&d| usize::try_from(d).map_err(|_| invalid(subject, format!("shape {:?}", tensor.dims))))
+        .collect::<Result<Vec<usize>>>()?;
+    let bytes = sized(subject, dtype, &shape)?;
+    let elements = bytes / dtype.size();
+    let data = if tensor.data_location == 1 {
+        read_external(subject, &tensor.external_data, bytes, external)?
+    } else if !tensor.raw_data.is_empty() || elements == 0 {
+        tensor.raw_data
+    } else {
+        match dtype {
+            DType::F32 => tensor.float_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            DType::I64 => tensor.int64_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            DType::I32 => tensor.int32_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            DType::I16 => tensor.int32_data.iter().flat_map(|&x| (x as i16).to_le_bytes()).collect(),
+            DType::I8 | DType::U8 | DType::Bool => tensor.int32_data.iter().map(|&x| x as u8).collect::<Vec<u8>>(),
+        }
+    };
+    if data.len() != bytes {
+        let reason = format!("has {} bytes of data; its shape {shape:?} and type {dtype} make {bytes}", data.len());
+        return Err(invalid(subject, reason));
+    }
+    Ok(Tensor { name: tensor.name, dtype, shape, quantization: None, data: Some(data) })
+}
+
+fn read_external(
+    subject: &str,
+    entries: &[proto::Entry],
+    bytes: usize,
+    external: Option<&ReadExternal<'_>>,
+) -> Result<Vec<u8>> {
+    let entry = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());
+    let number = |key: &str, text: &str| {
+        text.parse::<u64>().map_err(|_| invalid(subject, format!("external data with {key} {text:?}")))
+    };
+    let Some(location) = entry("location") else { return Err(invalid(subject, "external data without a location")) };
+    let offset = entry("offset").map_or(Ok(0), |text| number("offset", text))?;
+    if let Some(text) = entry("length")
+        && number("length", text)? != bytes as u64
+    {
+        return Err(invalid(subject, format!("{text} bytes of external data; shape and type make {bytes}")));
+    }
+    let Some(read) = external else {
+        return Err(unsupported(subject, format!("external data in {location:?}, which cannot be read here")));
+    };
+    read(&External { location, offset, length: bytes })
+        .map_err(|reason| invalid(subject, format!("external data in {location:?}: {reason}")))
+}
+
+/// A declared value without data. An unknown first dimension is a batch, run one sample at a time.
+pub(super) fn value(info: &proto::ValueInfo, fix_shape: &BTreeMap<String, usize>) -> Result<Tensor> {
+    let subject = format!("tensor {:?}", info.name);
+    let Some(tensor) = info.r#type.as_ref().and_then(|t| t.tensor.as_ref()) else {
+        return Err(unsupported(subject, "is not a tensor"));
+    };
+    let dtype = dtype(&subject, tensor.elem_type)?;
+    let Some(declared) = &tensor.shape else {
+        return Err(unsupported(subject, "has no shape; known sizes are accepted"));
+    };
+    let mut shape = Vec::with_capacity(declared.dim.len());
+    for (i, dim) in declared.dim.iter().enumerate() {
+        let given = dim.param.as_ref().and_then(|name| fix_shape.get(name)).copied();
+        let known = dim.value.and_then(|v| usize::try_from(v).ok()).filter(|_| dim.param.is_none());
+        match (given.or(known), &dim.param) {
+            (Some(size), _) => shape.push(size),
+            (None, _) if i == 0 => shape.push(1),
+            (None, Some(name)) if !name.is_empty() => {
+                let reason = format!("dimension {i} is called {name:?} and has no size; give one with --fix-shape {name}=N");
+                return Err(unsupported(subject, reason));
+            }
+            (None, _) => {
+                return Err(unsupported(subject, format!("dimension {i} has no size; export the model with fixed sizes")));
+            }
+        }
+    }
+    sized(&subject, dtype, &shape)?;
+    Ok(Tensor { name: info.name.clone(), dtype, shape, quantization: None, data: None })
+}
