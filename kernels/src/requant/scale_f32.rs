@@ -216,7 +216,7 @@ mod tests {
         /// Bits that favour short significands, so that products land on ties.
         fn scale(&mut self) -> f32 {
             let keep = 0x7F_FFFF_u32 << (self.next() % 24);
-            let field = if self.next() % 8 == 0 { self.next() % 255 } else { 100 + self.next() % 40 };
+            let field = if self.next().is_multiple_of(8) { self.next() % 255 } else { 100 + self.next() % 40 };
             f32::from_bits(
                 (self.next() as u32 & 0x7F_FFFF & keep) | (field as u32) << 23 | (self.next() as u32 & 1) << 31,
             )
