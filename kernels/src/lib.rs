@@ -12,6 +12,7 @@
 #![no_std]
 
 pub mod agree;
+pub mod byte;
 pub mod fixed_point;
 pub mod float;
 pub mod optimized;

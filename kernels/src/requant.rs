@@ -1,7 +1,15 @@
 //! The only file that rounds.
 //!
 //! `acc` is an `i32` accumulator, `multiplier` a Q31 fraction in `[2^30, 2^31)` (or 0), `shift` a power of two,
-//! positive to the left: the real factor is `multiplier * 2^(shift - 31)`.
+//! positive to the left: the real factor is `multiplier * 2^(shift - 31)`. ONNX models have factors of another form,
+//! [`ScaleF32`], which rounds once, ties to even; the two are never mixed within a model.
+
+mod scale_f32;
+
+pub use scale_f32::{
+    ScaleF32, fused_multiply_add, round_half_even, scale_in_integers, scale_then_offset, scale_to_even,
+    scale_with_offset, scale_with_offset_in_integers,
+};
 
 /// A positive real factor as Q31 fraction and power of two (TFLite `QuantizeMultiplier`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@ mod mean;
 mod minimum_maximum;
 mod mul;
 mod pad;
+pub mod qlinear;
 mod quantize;
 mod reduce_max;
 mod relu;
