@@ -1,8 +1,10 @@
 //! A model file on its way through the compiler.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use hilbench_compiler::graph::Graph;
+use hilbench_compiler::import::onnx::{External, Options};
 use hilbench_compiler::plan::{self, Plan};
 use hilbench_compiler::qgraph::QGraph;
 use hilbench_compiler::{import, quantize};
@@ -39,8 +41,7 @@ impl Model {
     /// A file that cannot be read, or that no importer accepts.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
-        let graph =
-            import::tflite::import(&bytes).map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
+        let graph = import(path, &bytes).map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
         let name = path.file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());
         let sha256 = hex::encode(Sha256::digest(&bytes));
         Ok(Model { name, path: path.to_path_buf(), sha256, graph })
@@ -56,4 +57,31 @@ impl Model {
         let plan = plan::plan(&qgraph).map_err(fail)?;
         Ok(Compiled { qgraph, plan })
     }
+}
+
+/// A TFLite file says so itself; an ONNX file is known by its name only.
+fn import(path: &Path, bytes: &[u8]) -> hilbench_compiler::Result<Graph> {
+    let onnx = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
+    if !onnx || bytes.get(4..8) == Some(b"TFL3") {
+        return import::tflite::import(bytes);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let external = |part: &External<'_>| read_part(folder, part);
+    import::onnx::import(bytes, &Options { external: Some(&external), ..Options::default() })
+}
+
+/// Constants that lie beside the model file, and never anywhere else.
+fn read_part(folder: &Path, part: &External<'_>) -> Result<Vec<u8>, String> {
+    let location = Path::new(part.location);
+    if !location.components().all(|c| matches!(c, std::path::Component::Normal(_) | std::path::Component::CurDir)) {
+        return Err("lies outside of the model's folder".to_string());
+    }
+    let mut file = std::fs::File::open(folder.join(location)).map_err(|e| e.to_string())?;
+    let size = file.metadata().map_err(|e| e.to_string())?.len();
+    if part.offset.checked_add(part.length as u64).is_none_or(|end| end > size) {
+        return Err(format!("{} bytes from byte {} on, of a file of {size}", part.length, part.offset));
+    }
+    let mut bytes = vec![0; part.length];
+    file.seek(SeekFrom::Start(part.offset)).and_then(|_| file.read_exact(&mut bytes)).map_err(|e| e.to_string())?;
+    Ok(bytes)
 }

@@ -17,6 +17,7 @@ pub mod lower;
 pub mod multiplier;
 pub mod ops;
 pub mod plan;
+mod qdq;
 pub mod qgraph;
 pub mod quantize;
 pub mod value;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 
 use hilbench_kernels::optimized::generic;
-use hilbench_kernels::{params, params::Requant, reference};
+use hilbench_kernels::{params, params::Requant, params::ScaleF32, reference};
 
 use crate::Result;
 use crate::graph::{Tensor, TensorId};
@@ -57,11 +57,17 @@ macro_rules! plain_elements {
         }
     )*};
 }
-plain_elements!(i8 u8 i32 u32 f32);
+plain_elements!(i8 u8 i16 i32 u32 f32);
 
 impl Element for Requant {
     fn read(value: &Value) -> Vec<Self> {
         value.as_slice::<i32>().chunks_exact(2).map(|c| Requant { multiplier: c[0], shift: c[1] }).collect()
+    }
+}
+
+impl Element for ScaleF32 {
+    fn read(value: &Value) -> Vec<Self> {
+        value.as_slice::<f32>().iter().map(|&scale| ScaleF32(scale)).collect()
     }
 }
 
@@ -145,14 +151,46 @@ calls! {
     LogSoftmax(params::LogSoftmax): reference::log_softmax(i8) -> i8;
     LogSoftmaxF32(params::Rows): reference::log_softmax_f32(f32) -> f32;
     Lookup([i8; 256]): generic::lookup(i8) -> i8;
+    LookupF32(usize): reference::qlinear::lookup_f32(u8, f32) -> f32;
     MaxPool2d(params::Pool2d): generic::max_pool2d(i8) -> i8;
+    MaxPool2dI8(params::Pool2d): reference::max_pool2d(i8) -> i8;
+    MaxPool2dU8(params::Pool2d): reference::max_pool2d(u8) -> u8;
     MaximumI8(params::Broadcast): reference::maximum(i8, i8) -> i8;
     Mean(params::Mean): reference::mean(i8) -> i8;
     MinimumI8(params::Broadcast): reference::minimum(i8, i8) -> i8;
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
+    QLinearAddI8(params::QLinearAdd): reference::qlinear::add(i8, i8) -> i8;
+    QLinearAddU8(params::QLinearAdd): reference::qlinear::add(u8, u8) -> u8;
+    QLinearAveragePool2dI8(params::QLinearAveragePool2d): reference::qlinear::average_pool2d(i8) -> i8;
+    QLinearAveragePool2dU8(params::QLinearAveragePool2d): reference::qlinear::average_pool2d(u8) -> u8;
+    QLinearConv2dI8(params::QLinearConv2d): reference::qlinear::conv2d(i8, i8, i32, ScaleF32) -> i8;
+    QLinearConv2dI8I16(params::QLinearConv2d): reference::qlinear::conv2d(i8, i16, i32, ScaleF32) -> i8;
+    QLinearConv2dU8(params::QLinearConv2d): reference::qlinear::conv2d(u8, i8, i32, ScaleF32) -> u8;
+    QLinearConv2dU8I16(params::QLinearConv2d): reference::qlinear::conv2d(u8, i16, i32, ScaleF32) -> u8;
+    QLinearDepthwiseConv2dI8(params::QLinearDepthwiseConv2d): reference::qlinear::depthwise_conv2d(i8, i8, i32, ScaleF32) -> i8;
+    QLinearDepthwiseConv2dI8I16(params::QLinearDepthwiseConv2d): reference::qlinear::depthwise_conv2d(i8, i16, i32, ScaleF32) -> i8;
+    QLinearDepthwiseConv2dU8(params::QLinearDepthwiseConv2d): reference::qlinear::depthwise_conv2d(u8, i8, i32, ScaleF32) -> u8;
+    QLinearDepthwiseConv2dU8I16(params::QLinearDepthwiseConv2d): reference::qlinear::depthwise_conv2d(u8, i16, i32, ScaleF32) -> u8;
+    QLinearFullyConnectedI8(params::FullyConnected): reference::qlinear::fully_connected(i8, i8, i32, ScaleF32) -> i8;
+    QLinearFullyConnectedI8I16(params::FullyConnected): reference::qlinear::fully_connected(i8, i16, i32, ScaleF32) -> i8;
+    QLinearFullyConnectedU8(params::FullyConnected): reference::qlinear::fully_connected(u8, i8, i32, ScaleF32) -> u8;
+    QLinearFullyConnectedU8I16(params::FullyConnected): reference::qlinear::fully_connected(u8, i16, i32, ScaleF32) -> u8;
+    QLinearGlobalAveragePoolI8(params::QLinearGlobalAveragePool): reference::qlinear::global_average_pool(i8) -> i8;
+    QLinearGlobalAveragePoolU8(params::QLinearGlobalAveragePool): reference::qlinear::global_average_pool(u8) -> u8;
+    QLinearMatMulI8I8(params::QLinearMatMul): reference::qlinear::matmul(i8, i8, ScaleF32) -> i8;
+    QLinearMatMulI8U8(params::QLinearMatMul): reference::qlinear::matmul(i8, u8, ScaleF32) -> i8;
+    QLinearMatMulU8I8(params::QLinearMatMul): reference::qlinear::matmul(u8, i8, ScaleF32) -> u8;
+    QLinearMatMulU8U8(params::QLinearMatMul): reference::qlinear::matmul(u8, u8, ScaleF32) -> u8;
+    QLinearMulI8(params::QLinearMul): reference::qlinear::mul(i8, i8) -> i8;
+    QLinearMulU8(params::QLinearMul): reference::qlinear::mul(u8, u8) -> u8;
+    QLinearSoftmaxI8(params::QLinearSoftmax): reference::qlinear::softmax(i8, f32) -> i8;
+    QLinearSoftmaxU8(params::QLinearSoftmax): reference::qlinear::softmax(u8, f32) -> u8;
+    QuantizeEvenI8(params::Affine): reference::qlinear::quantize(f32) -> i8;
+    QuantizeEvenU8(params::Affine): reference::qlinear::quantize(f32) -> u8;
     QuantizeI8(params::Affine): reference::quantize_i8(f32) -> i8;
     QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
     ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;
+    ReduceMaxU8(params::Reduce): reference::reduce_max(u8) -> u8;
     ResizeNearestNeighbor8(params::ResizeNearest): reference::resize_nearest_neighbor(u8) -> u8;
     ResizeNearestNeighbor32(params::ResizeNearest): reference::resize_nearest_neighbor(u32) -> u32;
     Softmax(params::Softmax): reference::softmax(i8) -> i8;

@@ -35,6 +35,8 @@ pub struct QGraph {
     pub inputs: Vec<TensorId>,
     /// Model outputs.
     pub outputs: Vec<TensorId>,
+    /// What was taken, but not as the author of the file meant it, and what stayed float; one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl QGraph {

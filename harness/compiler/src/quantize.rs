@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::graph::{Graph, Op};
 use crate::ops::{self, Operands};
+use crate::qdq;
 use crate::qgraph::{QGraph, QNode};
 use crate::value::Value;
 
@@ -14,12 +15,16 @@ const MAX_FOLDED_BYTES: usize = 1 << 20;
 /// # Errors
 /// Operators, types or parameters outside what `supported-ops` lists; shapes that contradict the operator.
 pub fn quantize(graph: &Graph) -> Result<QGraph> {
+    if graph.nodes.iter().any(|node| matches!(node.op, Op::Onnx(_))) {
+        return qdq::quantize(graph);
+    }
     let mut q = QGraph {
         name: graph.name.clone(),
         tensors: graph.tensors.clone(),
         nodes: Vec::new(),
         inputs: graph.inputs.clone(),
         outputs: graph.outputs.clone(),
+        warnings: graph.warnings.clone(),
     };
     for node in &graph.nodes {
         if node.op == Op::Shape {

@@ -29,7 +29,7 @@ pub enum Stage {
 /// Print one stage of a model's way to a board.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Model file (.tflite).
+    /// Model file (.tflite or .onnx).
     model: PathBuf,
     /// Which stage to print.
     #[arg(long, value_enum, default_value_t = Stage::Graph)]

@@ -23,7 +23,7 @@ use crate::validate::{Job, Outcome, Progress, timeouts, validate_all};
 /// Validate a model on boards, bit for bit.
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// Model file (.tflite).
+    /// Model file (.tflite or .onnx).
     model: PathBuf,
     /// Board by name (`hilbench boards` lists them) or by the path of its .toml file; may be given several times.
     #[arg(short, long = "board", required = true)]

@@ -36,6 +36,7 @@ fn typed_constants(plan: &Plan) -> BTreeMap<(ConstantId, &'static str), usize> {
 fn element_bytes(element: &str) -> usize {
     match element {
         "i8" | "u8" => 1,
+        "i16" => 2,
         "Requant" => 8,
         _ => 4,
     }

@@ -56,6 +56,13 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((Concatenation { element_bytes: first.dtype.size(), outer, runs }.into(), inputs))
 }
 
+impl Concatenation {
+    /// Operands that are `outer` runs each, of `runs[i]` elements.
+    pub(crate) fn new(element_bytes: usize, outer: usize, runs: Vec<usize>) -> Self {
+        Concatenation { element_bytes, outer, runs }
+    }
+}
+
 impl Computation for Concatenation {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         by_width!(self.element_bytes, T => {

@@ -28,6 +28,13 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((Dequantize { params, unsigned: x.dtype == DType::U8 }.into(), vec![operands.input_id(0)?]))
 }
 
+impl Dequantize {
+    /// From uint8, or from int8.
+    pub(crate) fn new(scale: f32, zero_point: i32, unsigned: bool) -> Self {
+        Dequantize { params: params::Affine { scale, zero_point }, unsigned }
+    }
+}
+
 impl Computation for Dequantize {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         if self.unsigned {

@@ -9,6 +9,7 @@ pub mod concatenation;
 pub mod conv_2d;
 pub mod depthwise_conv_2d;
 pub mod dequantize;
+pub mod direct;
 pub mod fully_connected;
 pub mod hard_swish;
 pub mod leaky_relu;
@@ -96,6 +97,7 @@ computations! {
     Conv2d(conv_2d::Conv2d);
     DepthwiseConv2d(depthwise_conv_2d::DepthwiseConv2d);
     Dequantize(dequantize::Dequantize);
+    Direct(direct::Direct);
     FullyConnected(fully_connected::FullyConnected);
     LogSoftmax(log_softmax::LogSoftmax);
     Maximum(maximum::Maximum);

@@ -58,6 +58,16 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((Pad { dims, before: aligned_before, output_dims, value }.into(), vec![operands.input_id(0)?]))
 }
 
+impl Pad {
+    /// `dims` in the middle of `output_dims`, `before` elements from their beginning; `value` elsewhere. `None` for too
+    /// many dimensions.
+    pub(crate) fn new(dims: &[usize], before: &[usize], output_dims: &[usize], value: Vec<u8>) -> Option<Self> {
+        let mut shift = [0; MAX_RANK];
+        shift[MAX_RANK.checked_sub(before.len())?..].copy_from_slice(before);
+        Some(Pad { dims: right_aligned(dims)?, before: shift, output_dims: right_aligned(output_dims)?, value })
+    }
+}
+
 impl Computation for Pad {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         by_width!(self.value.len(), T => reference::pad::<T>(

@@ -56,23 +56,24 @@ struct Block {
 impl Block {
     /// From per-dimension begin, stride and count, not yet aligned.
     fn new(operands: &Operands<'_>, shape: &[usize], ranges: &[(usize, isize, usize)]) -> Result<Self> {
-        let aligned = || {
-            let leading = MAX_RANK.checked_sub(shape.len())?;
-            let mut block = Block {
-                input_dims: right_aligned(shape)?,
-                begin: [0; MAX_RANK],
-                strides: [1; MAX_RANK],
-                dims: [1; MAX_RANK],
-            };
-            for (i, &(begin, stride, count)) in ranges.iter().enumerate() {
-                block.begin[leading + i] = begin;
-                block.strides[leading + i] = stride;
-                block.dims[leading + i] = count;
-            }
-            Some(block)
-        };
-        aligned()
+        Block::aligned(shape, ranges)
             .ok_or_else(|| operands.unsupported(format!("{} dimensions; up to {MAX_RANK} are accepted", shape.len())))
+    }
+
+    fn aligned(shape: &[usize], ranges: &[(usize, isize, usize)]) -> Option<Self> {
+        let leading = MAX_RANK.checked_sub(shape.len())?;
+        let mut block = Block {
+            input_dims: right_aligned(shape)?,
+            begin: [0; MAX_RANK],
+            strides: [1; MAX_RANK],
+            dims: [1; MAX_RANK],
+        };
+        for (i, &(begin, stride, count)) in ranges.iter().enumerate() {
+            block.begin[leading + i] = begin;
+            block.strides[leading + i] = stride;
+            block.dims[leading + i] = count;
+        }
+        Some(block)
     }
 
     fn copy(&self) -> StridedCopy {
@@ -206,6 +207,14 @@ fn strided_slice(operands: &Operands<'_>, shape: &[usize]) -> Result<Block> {
     }
     operands.expect_shape(0, &output)?;
     Block::new(operands, shape, &ranges)
+}
+
+impl Strided {
+    /// One block of a tensor of `shape`: begin, step and count of every dimension; a step of 0 repeats. `None` for too
+    /// many dimensions.
+    pub(crate) fn new(element_bytes: usize, shape: &[usize], ranges: &[(usize, isize, usize)]) -> Option<Self> {
+        Some(Strided { element_bytes, blocks: vec![Block::aligned(shape, ranges)?] })
+    }
 }
 
 impl Computation for Strided {

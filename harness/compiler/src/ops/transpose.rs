@@ -4,6 +4,7 @@ use hilbench_kernels::params::StridedCopy;
 use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
+use super::operands::right_aligned;
 use super::strided::{by_width, copy};
 use super::{Computation, Operands, Quantized};
 use crate::Result;
@@ -41,6 +42,18 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     operands.expect_shape(0, &shape)?;
     operands.expect_same_values(x, operands.output()?)?;
     Ok((Transpose { element_bytes: x.dtype.size(), dims, permutation }.into(), vec![operands.input_id(0)?]))
+}
+
+impl Transpose {
+    /// Output dimension i is dimension `permutation[i]` of `shape`. `None` for too many dimensions.
+    pub(crate) fn new(element_bytes: usize, shape: &[usize], permutation: &[usize]) -> Option<Self> {
+        let leading = MAX_RANK.checked_sub(shape.len())?;
+        let mut aligned: [usize; MAX_RANK] = std::array::from_fn(|i| i);
+        for (i, &axis) in permutation.iter().enumerate() {
+            aligned[leading + i] = leading + axis;
+        }
+        Some(Transpose { element_bytes, dims: right_aligned(shape)?, permutation: aligned })
+    }
 }
 
 impl Computation for Transpose {

@@ -134,7 +134,9 @@ mod tests {
         assert_eq!(check(&[]), Ok(()));
         // Field 7, the graph, of two bytes: its field 2, an empty name.
         assert_eq!(check(&[0x3A, 2, 0x12, 0]), Ok(()));
-        for (bytes, expect) in [(&[0x3A, 3, 0x12, 0][..], 0), (&[0x3A, 2, 0x12, 1], 2), (&[0x08, 0x80], 0), (&[0x0F], 0)] {
+        for (bytes, expect) in
+            [(&[0x3A, 3, 0x12, 0][..], 0), (&[0x3A, 2, 0x12, 1], 2), (&[0x08, 0x80], 0), (&[0x0F], 0)]
+        {
             match check(bytes) {
                 Err(Error::Malformed { offset, .. }) => assert_eq!(offset, expect, "{bytes:?}"),
                 other => panic!("{bytes:?}: {other:?}"),

@@ -84,9 +84,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     pub fn text(&self, name: &str, default: &'static str) -> Result<&'r str> {
         match self.attribute(name, 3)? {
             None => Ok(default),
-            Some(a) => {
-                std::str::from_utf8(&a.s).map_err(|_| self.invalid(format!("attribute {name:?} is not text")))
-            }
+            Some(a) => std::str::from_utf8(&a.s).map_err(|_| self.invalid(format!("attribute {name:?} is not text"))),
         }
     }
 
@@ -257,7 +255,13 @@ impl<'r, 'a> Reader<'r, 'a> {
         for (k, (dtype, shape)) in results.iter().enumerate() {
             tensors::sized(&self.subject(), *dtype, shape)?;
             let name = self.node.output.get(k).or(self.node.output.first()).cloned().unwrap_or_default();
-            outputs.push(self.add(Tensor { name, dtype: *dtype, shape: shape.clone(), quantization: None, data: None }));
+            outputs.push(self.add(Tensor {
+                name,
+                dtype: *dtype,
+                shape: shape.clone(),
+                quantization: None,
+                data: None,
+            }));
         }
         let node = Node {
             index: self.index,

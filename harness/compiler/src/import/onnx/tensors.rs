@@ -134,11 +134,15 @@ pub(super) fn value(info: &proto::ValueInfo, fix_shape: &BTreeMap<String, usize>
             (Some(size), _) => shape.push(size),
             (None, _) if i == 0 => shape.push(1),
             (None, Some(name)) if !name.is_empty() => {
-                let reason = format!("dimension {i} is called {name:?} and has no size; give one with --fix-shape {name}=N");
+                let reason =
+                    format!("dimension {i} is called {name:?} and has no size; give one with --fix-shape {name}=N");
                 return Err(unsupported(subject, reason));
             }
             (None, _) => {
-                return Err(unsupported(subject, format!("dimension {i} has no size; export the model with fixed sizes")));
+                return Err(unsupported(
+                    subject,
+                    format!("dimension {i} has no size; export the model with fixed sizes"),
+                ));
             }
         }
     }

@@ -258,7 +258,9 @@ pub(super) fn instance_normalization(r: &mut Reader<'_, '_>) -> Result<()> {
 fn channels(r: &Reader<'_, '_>, shape: &[usize], operands: &[TensorId]) -> Result<()> {
     let channels = shape.get(1).copied().unwrap_or(1);
     match operands.iter().find(|&&id| r.shape(id) != [channels]) {
-        Some(&id) => Err(r.invalid(format!("tensor {:?} has shape {:?}; [{channels}] is expected", r.of(id).name, r.shape(id)))),
+        Some(&id) => {
+            Err(r.invalid(format!("tensor {:?} has shape {:?}; [{channels}] is expected", r.of(id).name, r.shape(id))))
+        }
         None => Ok(()),
     }
 }

@@ -339,7 +339,8 @@ pub(super) fn slice(r: &mut Reader<'_, '_>) -> Result<()> {
         let first = wrap(starts[i]).clamp(low, high.max(low));
         let last = wrap(ends[i]).clamp(if stride > 0 { 0 } else { -1 }, high.max(low));
         let distance = if stride > 0 { last - first } else { first - last };
-        let count = if distance <= 0 || dim == 0 { 0 } else { (distance as u64).div_ceil(stride.unsigned_abs()) as usize };
+        let count =
+            if distance <= 0 || dim == 0 { 0 } else { (distance as u64).div_ceil(stride.unsigned_abs()) as usize };
         // A slice of one element never steps: its stride must not overflow offsets.
         (begin[axis], step[axis], counts[axis]) = (first as usize, if count > 1 { stride as isize } else { 1 }, count);
     }

@@ -215,4 +215,3 @@ pub(super) fn q_linear_concat(r: &mut Reader<'_, '_>) -> Result<()> {
     let dtype = r.dtype(r.input(2)?);
     finish(r, y, 0, dtype)
 }
-

@@ -15,19 +15,15 @@ const MAX_TAPS: usize = 1 << 20;
 fn sizes(r: &Reader<'_, '_>, name: &str, spatial: usize, default: i64, least: i64) -> Result<Vec<usize>> {
     let values = r.ints(name)?.map_or_else(|| vec![default; spatial], <[i64]>::to_vec);
     if values.len() != spatial || values.iter().any(|v| !(least..=MAX_SIZE).contains(v)) {
-        let reason = format!("attribute {name:?} is {values:?}; {spatial} numbers from {least} to {MAX_SIZE} are expected");
+        let reason =
+            format!("attribute {name:?} is {values:?}; {spatial} numbers from {least} to {MAX_SIZE} are expected");
         return Err(r.invalid(reason));
     }
     Ok(values.into_iter().map(|v| v as usize).collect())
 }
 
 /// Geometry of a window over `input` (spatial sizes) with the output that belongs to it.
-fn window(
-    r: &Reader<'_, '_>,
-    input: &[usize],
-    kernel: Vec<usize>,
-    ceil: bool,
-) -> Result<(Window, Vec<usize>)> {
+fn window(r: &Reader<'_, '_>, input: &[usize], kernel: Vec<usize>, ceil: bool) -> Result<(Window, Vec<usize>)> {
     let spatial = input.len();
     if !(1..=2).contains(&spatial) {
         return Err(r.unsupported(format!("{spatial} spatial dimensions; one and two are accepted")));
@@ -75,7 +71,11 @@ fn window(
 fn image(r: &Reader<'_, '_>, x: TensorId) -> Result<(usize, usize, Vec<usize>)> {
     match r.shape(x).split_first_chunk::<2>() {
         Some((&[n, c], spatial)) if !spatial.is_empty() => Ok((n, c, spatial.to_vec())),
-        _ => Err(r.invalid(format!("tensor {:?} has shape {:?}; [batch, channels, spatial...] is expected", r.of(x).name, r.shape(x)))),
+        _ => Err(r.invalid(format!(
+            "tensor {:?} has shape {:?}; [batch, channels, spatial...] is expected",
+            r.of(x).name,
+            r.shape(x)
+        ))),
     }
 }
 
@@ -135,7 +135,11 @@ pub(super) fn conv_transpose(r: &mut Reader<'_, '_>) -> Result<()> {
     let (filters, per_group, kernel) = image(r, w)?;
     let groups = usize::try_from(r.int("group", 1)?).unwrap_or(0);
     let outputs = per_group.checked_mul(groups).unwrap_or(0);
-    if groups == 0 || channels != filters || !channels.is_multiple_of(groups) || kernel.len() != spatial.len() || outputs == 0
+    if groups == 0
+        || channels != filters
+        || !channels.is_multiple_of(groups)
+        || kernel.len() != spatial.len()
+        || outputs == 0
     {
         let reason = format!("weights of shape {:?} in {groups} groups do not fit {:?}", r.shape(w), r.shape(x));
         return Err(r.invalid(reason));
@@ -173,16 +177,20 @@ pub(super) fn conv_transpose(r: &mut Reader<'_, '_>) -> Result<()> {
         } else if auto == "VALID" {
             (before[i], after[i]) = (0, 0);
         }
-        let size = full.checked_sub(before[i] + after[i]).ok_or_else(|| {
-            r.invalid(format!("padding takes {} of {full} elements away", before[i] + after[i]))
-        })?;
+        let size = full
+            .checked_sub(before[i] + after[i])
+            .ok_or_else(|| r.invalid(format!("padding takes {} of {full} elements away", before[i] + after[i])))?;
         output.push(size);
     }
     let window = Window { kernel, stride, dilation, before, after };
     if let Some(bias) = bias
         && r.shape(bias) != [outputs]
     {
-        return Err(r.invalid(format!("bias {:?} has shape {:?}; [{outputs}] is expected", r.of(bias).name, r.shape(bias))));
+        return Err(r.invalid(format!(
+            "bias {:?} has shape {:?}; [{outputs}] is expected",
+            r.of(bias).name,
+            r.shape(bias)
+        )));
     }
     let shape = [&[batch, outputs], &output[..]].concat();
     let y = r.push_optional(Op::ConvTranspose { window, groups }, vec![Some(x), Some(w), bias], r.dtype(x), shape)?;
@@ -249,7 +257,11 @@ pub(super) fn global_max_pool(r: &mut Reader<'_, '_>) -> Result<()> {
 fn scaled(r: &Reader<'_, '_>, shape: &[usize], scales: &[f32]) -> Result<Vec<usize>> {
     let size = |(&d, &s): (&usize, &f32)| {
         let size = (d as f32 * s).floor();
-        if s.is_finite() && s > 0.0 && size < 65536.0 { Ok(size as usize) } else { Err(r.invalid(format!("scales {scales:?}"))) }
+        if s.is_finite() && s > 0.0 && size < 65536.0 {
+            Ok(size as usize)
+        } else {
+            Err(r.invalid(format!("scales {scales:?}")))
+        }
     };
     if scales.len() != shape.len() {
         return Err(r.invalid(format!("{} scales for shape {shape:?}", scales.len())));
@@ -269,7 +281,8 @@ pub(super) fn upsample(r: &mut Reader<'_, '_>) -> Result<()> {
         other => return Err(r.unsupported(format!("mode {other:?}; nearest and linear are accepted"))),
     };
     let shape = scaled(r, &r.shape(x), &scales)?;
-    let y = r.push(Op::Resize { interpolation, coordinates: Coordinates::Asymmetric, scales }, &[x], r.dtype(x), shape)?;
+    let y =
+        r.push(Op::Resize { interpolation, coordinates: Coordinates::Asymmetric, scales }, &[x], r.dtype(x), shape)?;
     r.result(0, y)
 }
 
@@ -308,13 +321,15 @@ pub(super) fn resize(r: &mut Reader<'_, '_>) -> Result<()> {
         other => return Err(r.unsupported(format!("coordinate_transformation_mode {other:?}"))),
     };
     let interpolation = match r.text("mode", "nearest")? {
-        "nearest" => Interpolation::Nearest(match r.text("nearest_mode", if old { "floor" } else { "round_prefer_floor" })? {
-            "ceil" => Nearest::Ceil,
-            "floor" => Nearest::Floor,
-            "round_prefer_ceil" => Nearest::RoundPreferCeil,
-            "round_prefer_floor" => Nearest::RoundPreferFloor,
-            other => return Err(r.unsupported(format!("nearest_mode {other:?}"))),
-        }),
+        "nearest" => {
+            Interpolation::Nearest(match r.text("nearest_mode", if old { "floor" } else { "round_prefer_floor" })? {
+                "ceil" => Nearest::Ceil,
+                "floor" => Nearest::Floor,
+                "round_prefer_ceil" => Nearest::RoundPreferCeil,
+                "round_prefer_floor" => Nearest::RoundPreferFloor,
+                other => return Err(r.unsupported(format!("nearest_mode {other:?}"))),
+            })
+        }
         "linear" => Interpolation::Linear,
         other => return Err(r.unsupported(format!("mode {other:?}; nearest and linear are accepted"))),
     };

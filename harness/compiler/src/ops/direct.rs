@@ -1,0 +1,86 @@
+//! Computations that are one call of a kernel with constants: the reference is the very function that a device may call.
+
+use std::fmt::Debug;
+
+use hilbench_kernels::params;
+
+use super::{Computation, QOp, strided};
+use crate::Result;
+use crate::lower::{Call, Lowering, Step};
+use crate::qgraph::QNode;
+use crate::value::Value;
+
+/// A call of a reference kernel. Its operands are the inputs, then the constants.
+#[derive(Clone)]
+pub struct Direct {
+    call: Call,
+    constants: Vec<(&'static str, Value)>,
+    macs: u64,
+}
+
+impl Direct {
+    /// A call without constants.
+    pub(crate) fn new(call: Call) -> Self {
+        Direct { call, constants: Vec::new(), macs: 0 }
+    }
+
+    /// With one more constant operand.
+    pub(crate) fn with(mut self, name: &'static str, bytes: &[u8]) -> Self {
+        self.constants.push((name, Value::from_bytes(bytes)));
+        self
+    }
+
+    /// With this many multiply-accumulates.
+    pub(crate) fn counting(mut self, macs: usize) -> Self {
+        self.macs = macs as u64;
+        self
+    }
+}
+
+impl Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.call.signature().path, self.call.params())
+    }
+}
+
+impl Computation for Direct {
+    fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
+        let operands: Vec<&Value> = inputs.iter().copied().chain(self.constants.iter().map(|(_, v)| v)).collect();
+        self.call.run(&operands, &mut Value::zeros(0), &mut outputs[0]);
+    }
+
+    fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let mut operands: Vec<_> = node.inputs.iter().map(|&t| lowering.operand(t)).collect();
+        for (name, value) in &self.constants {
+            operands.push(lowering.constant(&format!("{} {name}", node.name), value.as_bytes().to_vec()));
+        }
+        let output = lowering.buffer(node.outputs[0]);
+        Ok(vec![Step { call: self.call.clone(), operands, scratch: None, output }])
+    }
+
+    fn macs(&self) -> u64 {
+        self.macs
+    }
+}
+
+/// The same bytes in a buffer of their own.
+pub(crate) fn copy(bytes: usize) -> QOp {
+    Direct::new(Call::Copy8(strided::whole(bytes))).into()
+}
+
+/// An 8-bit function of 8 bits, by the bits of the operand.
+pub(crate) fn lookup(table: [i8; 256]) -> QOp {
+    Direct::new(Call::Lookup(table)).into()
+}
+
+/// A float function of 8 bits, by the bits of the operand.
+pub(crate) fn table_f32(table: &[f32; 256], elements: usize) -> QOp {
+    let bytes: Vec<u8> = table.iter().flat_map(|x| x.to_le_bytes()).collect();
+    Direct::new(Call::LookupF32(elements)).with("table", &bytes).into()
+}
+
+/// Float to 8 bits, ties to even.
+pub(crate) fn quantize(scale: f32, zero_point: i32, unsigned: bool) -> QOp {
+    let affine = params::Affine { scale, zero_point };
+    Direct::new(if unsigned { Call::QuantizeEvenU8(affine) } else { Call::QuantizeEvenI8(affine) }).into()
+}

@@ -1,0 +1,131 @@
+//! ONNX models against ONNX Runtime: outputs that it recorded must be met exactly, or, where a graph ends in float
+//! operators, to within the last bits of their float sums.
+//!
+//! The shipped model lies in `models/digits`. Public models lie outside the repository, in `zoo` of the folder named by
+//! `HILBENCH_SHARED` or of `shared` beside the checkout; without it they are skipped aloud. Every model also runs as a
+//! plan, in its one overlaid arena, which must agree with the reference tensor by tensor.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use hilbench_compiler::graph::DType;
+use hilbench_compiler::import::onnx::Options;
+use hilbench_compiler::{exec, import, plan, quantize};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The bytes of one array of an npz file and its number of samples.
+fn array(archive: &Path, key: &str) -> Option<(usize, Vec<u8>)> {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).expect("vectors exist")).expect("an npz file");
+    let mut bytes = Vec::new();
+    zip.by_name(&format!("{key}.npy")).ok()?.read_to_end(&mut bytes).expect("an npz member");
+    let header = npyz::NpyHeader::from_reader(&bytes[..]).expect("an npy header");
+    let data = header.len() as usize * header.dtype().num_bytes().expect("plain elements");
+    Some((header.shape()[0] as usize, bytes[bytes.len() - data..].to_vec()))
+}
+
+/// What a row asks for.
+#[derive(Clone, Copy, PartialEq)]
+enum Expect {
+    /// Every bit.
+    Exact,
+    /// Floats within this part of the largest one.
+    Within(f32),
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|&c| f32::from_le_bytes(c)).collect()
+}
+
+/// Answers what differs, in words.
+fn check(model: &Path, vectors: &Path, expect: Expect) -> Result<String, String> {
+    let bytes = std::fs::read(model).expect("the model exists");
+    let graph = import::onnx::import(&bytes, &Options::default()).map_err(|e| e.to_string())?;
+    let graph = quantize::quantize(&graph).map_err(|e| e.to_string())?;
+    let plan = plan::plan(&graph).map_err(|e| e.to_string())?;
+    assert_eq!(plan::arena::overlap(&plan.buffers), None);
+    let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
+        (1..=count)
+            .map(|k| array(vectors, &format!("{prefix}_{k}")).or_else(|| array(vectors, prefix)))
+            .map(|found| found.expect("an array for every input and output"))
+            .collect()
+    };
+    let (inputs, goldens) = (arrays("m_inputs", graph.inputs.len()), arrays("m_outputs", graph.outputs.len()));
+    let samples = goldens[0].0;
+    let (mut differing, mut worst) = (0, 0.0_f32);
+    for sample in 0..samples {
+        let part = |(count, bytes): &(usize, Vec<u8>)| {
+            let size = bytes.len() / count;
+            bytes[sample * size..(sample + 1) * size].to_vec()
+        };
+        let input: Vec<Vec<u8>> = inputs.iter().map(part).collect();
+        let input: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
+        let values = exec::run_reference(&graph, &input);
+        let outputs = exec::outputs(&graph, &values);
+        for (k, (got, golden)) in outputs.iter().zip(goldens.iter().map(part)).enumerate() {
+            let dtype = graph.tensors[graph.outputs[k]].dtype;
+            assert_eq!(got.len(), golden.len(), "size of output {k}");
+            let width = dtype.size();
+            differing += got.chunks(width).zip(golden.chunks(width)).filter(|(a, b)| a != b).count();
+            if dtype == DType::F32 {
+                let (got, golden) = (floats(got), floats(&golden));
+                let largest = golden.iter().fold(f32::MIN_POSITIVE, |m, x| m.max(x.abs()));
+                worst = got.iter().zip(&golden).fold(worst, |w, (a, b)| w.max((a - b).abs() / largest));
+            }
+        }
+        let trace = exec::run_plan(&plan, &input);
+        for (node, written) in plan.nodes.iter().zip(&trace.nodes) {
+            for (tensor, bytes) in written {
+                if bytes != values[*tensor].as_ref().expect("written at run time").as_bytes() {
+                    return Err(format!("plan: {} #{} differs from the reference", node.op_name, node.index));
+                }
+            }
+        }
+        assert_eq!(trace.outputs, outputs, "plan outputs");
+    }
+    let found = format!("{samples} samples, {differing} elements differ, at most by {worst:e} of the largest");
+    match expect {
+        Expect::Exact if differing > 0 => Err(found),
+        Expect::Within(bound) if worst > bound => Err(found),
+        _ => Ok(found),
+    }
+}
+
+fn check_all(folder: &Path, rows: &[(&str, &str, Expect)]) {
+    let mut failures = Vec::new();
+    for &(model, vectors, expect) in rows {
+        match check(&folder.join(model), &folder.join(vectors), expect) {
+            Ok(found) => println!("{model}: {found}"),
+            Err(e) => failures.push(format!("{model}: {e}")),
+        }
+    }
+    assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), rows.len(), failures.join("\n"));
+}
+
+#[test]
+fn the_shipped_model_is_met_exactly() {
+    let digits = repository().join("models/digits");
+    check_all(&digits, &[("digits_qdq.onnx", "digits_qdq_test.npz", Expect::Exact)]);
+}
+
+#[test]
+fn every_public_model_is_met() {
+    let shared = std::env::var_os("HILBENCH_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
+    if !shared.is_dir() {
+        eprintln!("SKIPPED: no public models: set HILBENCH_SHARED or lay them in ../shared");
+        return;
+    }
+    const ROWS: &[(&str, &str, Expect)] = &[
+        ("autoencoder_qdq.onnx", "autoencoder_qdq.io.npz", Expect::Exact),
+        ("qrelu.onnx", "qrelu.io.npz", Expect::Exact),
+        ("qsigmoid.onnx", "qsigmoid.io.npz", Expect::Exact),
+        ("qtanh.onnx", "qtanh.io.npz", Expect::Exact),
+        ("vww_qdq_u8s8.onnx", "vww_qdq_u8s8.io.npz", Expect::Exact),
+        ("vww_qop_u8s8.onnx", "vww_qop_u8s8.io.npz", Expect::Exact),
+        ("vww_qop_u8u8.onnx", "vww_qop_u8u8.io.npz", Expect::Exact),
+        ("yamnet_qdq_s8s8.onnx", "yamnet_qdq_s8s8.io.npz", Expect::Exact),
+    ];
+    check_all(&shared.join("zoo"), ROWS);
+}
