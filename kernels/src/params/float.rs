@@ -1,9 +1,11 @@
 //! Parameters of the single-precision operators.
 
+use core::fmt;
+
 use super::{ConvTranspose2d, Window2d};
 
-/// Inclusive bounds of a fused activation; infinite where there is none, which [`ClampF32::NONE`] says in finite numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Inclusive bounds of a fused activation.
+#[derive(Clone, Copy, PartialEq)]
 pub struct ClampF32 {
     /// Smallest value kept.
     pub min: f32,
@@ -12,8 +14,31 @@ pub struct ClampF32 {
 }
 
 impl ClampF32 {
-    /// Keeps every finite number.
-    pub const NONE: Self = Self { min: f32::MIN, max: f32::MAX };
+    /// Keeps every number.
+    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: f32::INFINITY };
+    /// Keeps what is not negative.
+    pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
+
+    /// `x` within the bounds; NaN stays.
+    #[must_use]
+    #[inline(always)]
+    pub const fn apply(self, x: f32) -> f32 {
+        let above = if x < self.min { self.min } else { x };
+        if above > self.max { self.max } else { above }
+    }
+}
+
+impl fmt::Debug for ClampF32 {
+    /// As Rust source, which has no literal for infinity.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |x: f32| if x.is_infinite() { None } else { Some(x) };
+        match (number(self.min), number(self.max)) {
+            (None, None) => write!(f, "ClampF32::NONE"),
+            (Some(min), None) => write!(f, "ClampF32 {{ min: {min:?}, max: f32::INFINITY }}"),
+            (None, Some(max)) => write!(f, "ClampF32 {{ min: f32::NEG_INFINITY, max: {max:?} }}"),
+            (Some(min), Some(max)) => write!(f, "ClampF32 {{ min: {min:?}, max: {max:?} }}"),
+        }
+    }
 }
 
 /// Convolution of floats; shapes as for [`Conv2d`](super::Conv2d).
@@ -83,11 +108,11 @@ pub struct Pool2dF32 {
     pub count_include_pad: bool,
 }
 
-/// Linear functions that are clamped: `hard_sigmoid`, and the gate of `hard_swish`.
+/// The attributes of a unary operator that has any.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Slope {
-    /// Factor.
+pub struct UnaryF32 {
+    /// `alpha`.
     pub alpha: f32,
-    /// Addend, or second factor.
+    /// `beta` of `HardSigmoid`, `gamma` of `Selu`; 0 where there is none.
     pub beta: f32,
 }

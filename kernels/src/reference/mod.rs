@@ -3,12 +3,14 @@
 #![expect(clippy::needless_range_loop, reason = "textbook loops name their index")]
 
 mod add;
+mod arg_pick;
 mod average_pool2d;
 mod concatenation;
 mod conv2d;
 mod depthwise_conv2d;
 mod dequantize;
 mod fill;
+pub mod float;
 mod fully_connected;
 mod hard_swish;
 mod leaky_relu;
@@ -20,6 +22,7 @@ mod mean;
 mod minimum_maximum;
 mod mul;
 mod pad;
+mod pad_within;
 pub mod qlinear;
 mod quantize;
 mod reduce_max;
@@ -35,6 +38,7 @@ mod tanh;
 mod transpose;
 
 pub use add::add;
+pub use arg_pick::{arg_max, arg_min};
 pub use average_pool2d::average_pool2d;
 pub use concatenation::concatenation;
 pub use conv2d::conv2d;
@@ -52,6 +56,7 @@ pub use mean::mean;
 pub use minimum_maximum::{maximum, minimum};
 pub use mul::mul;
 pub use pad::pad;
+pub use pad_within::pad_within;
 pub use quantize::{quantize_i8, quantize_u8};
 pub use reduce_max::reduce_max;
 pub use relu::relu;
