@@ -1,5 +1,8 @@
 //! Elementary functions that give the same bits on every machine: one order of operations in double precision, no
 //! library. Rounded to single precision they are the correctly rounded value, but for cases within `2^-27` of a tie.
+//! [`single`] has functions in single precision, for kernels that run on a device.
+
+pub mod single;
 
 const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
@@ -64,6 +67,57 @@ pub fn tanh(x: f64) -> f64 {
     (power - 1.0) / (power + 1.0)
 }
 
+/// Square root of a number of the normal range; NaN of negative ones.
+#[must_use]
+pub fn sqrt(x: f64) -> f64 {
+    if !(x > 0.0 && x.is_finite()) {
+        return if x < 0.0 { f64::NAN } else { x };
+    }
+    // Half of the exponent is a start that is good to a few percent; each step doubles the digits.
+    let mut root = f64::from_bits((x.to_bits() >> 1) + (511 << 52) + (1 << 51));
+    for _ in 0..5 {
+        root = 0.5 * (root + x / root);
+    }
+    root
+}
+
+/// Inverse of the tangent.
+#[must_use]
+pub fn atan(x: f64) -> f64 {
+    if x.is_nan() {
+        return x;
+    }
+    let size = if x < 0.0 { -x } else { x };
+    let inverted = size > 1.0;
+    let mut reduced = if inverted { 1.0 / size } else { size };
+    // Half of the angle, three times: small enough for a short series.
+    for _ in 0..3 {
+        reduced /= 1.0 + sqrt(1.0 + reduced * reduced);
+    }
+    let square = reduced * reduced;
+    let mut sum = 0.0;
+    let mut n = 17.0;
+    while n > 0.0 {
+        sum = 1.0 / n - square * sum;
+        n -= 2.0;
+    }
+    let angle = 8.0 * reduced * sum;
+    let angle = if inverted { core::f64::consts::FRAC_PI_2 - angle } else { angle };
+    if x < 0.0 { -angle } else { angle }
+}
+
+/// The whole number below `x`.
+#[must_use]
+pub fn floor(x: f64) -> f64 {
+    const TWO_52: f64 = 4_503_599_627_370_496.0;
+    if x > -TWO_52 && x < TWO_52 {
+        let whole = x as i64 as f64;
+        if whole > x { whole - 1.0 } else { whole }
+    } else {
+        x
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -80,6 +134,9 @@ mod tests {
             check(exp(x), x.exp());
             check(ln(1.0 + x.abs() * 13.7), (1.0 + x.abs() * 13.7).ln());
             assert!((tanh(x / 100.0) - (x / 100.0).tanh()).abs() < 1e-15);
+            check(atan(x / 7.0), (x / 7.0).atan());
+            check(sqrt(x.abs() * 17.3), (x.abs() * 17.3).sqrt());
+            assert_eq!(floor(x), x.floor());
         }
         assert_eq!((exp(0.0), exp(-1e9), ln(1.0), tanh(0.0)), (1.0, 0.0, 0.0, 0.0));
         assert!(exp(1e9).is_infinite() && exp(f64::NAN).is_nan());

@@ -98,6 +98,26 @@ pub const fn tap_index(
     if padded >= pad_before && padded - pad_before < input { Some(padded - pad_before) } else { None }
 }
 
+/// Input index that adds to output number `output` of a transposed window through tap number `tap`, or `None`: the
+/// inverse of `output = index * stride + tap * dilation - pad_before`.
+#[must_use]
+#[inline]
+pub const fn transposed_tap_index(
+    output: usize,
+    stride: usize,
+    tap: usize,
+    dilation: usize,
+    pad_before: usize,
+    input: usize,
+) -> Option<usize> {
+    let padded = output + pad_before;
+    if padded < tap * dilation {
+        return None;
+    }
+    let distance = padded - tap * dilation;
+    if distance.is_multiple_of(stride) && distance / stride < input { Some(distance / stride) } else { None }
+}
+
 /// The taps of window number `window` that fall inside the input, as a half-open range.
 #[must_use]
 #[inline]
@@ -133,6 +153,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn transposed_taps_are_the_taps_seen_from_the_other_side() {
+        for (stride, filter, dilation, pad, input) in [(1, 3, 1, 1, 5), (2, 3, 2, 2, 7), (3, 2, 1, 0, 6)] {
+            for small in 0..12 {
+                for tap in 0..filter {
+                    let Some(large) = tap_index(small, stride, tap, dilation, pad, input) else { continue };
+                    assert_eq!(transposed_tap_index(large, stride, tap, dilation, pad, 12), Some(small));
+                }
+            }
+        }
+        assert_eq!(transposed_tap_index(1, 2, 0, 1, 0, 9), None);
+        assert_eq!(transposed_tap_index(4, 2, 0, 1, 0, 2), None);
     }
 
     #[test]

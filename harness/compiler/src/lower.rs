@@ -151,10 +151,10 @@ calls! {
     LogSoftmax(params::LogSoftmax): reference::log_softmax(i8) -> i8;
     LogSoftmaxF32(params::Rows): reference::log_softmax_f32(f32) -> f32;
     Lookup([i8; 256]): generic::lookup(i8) -> i8;
-    LookupF32(usize): reference::qlinear::lookup_f32(u8, f32) -> f32;
+    LookupF32([f32; 256]): reference::qlinear::lookup(u8) -> f32;
     MaxPool2d(params::Pool2d): generic::max_pool2d(i8) -> i8;
-    MaxPool2dI8(params::Pool2d): reference::max_pool2d(i8) -> i8;
-    MaxPool2dU8(params::Pool2d): reference::max_pool2d(u8) -> u8;
+    MaxPool2dI8(params::Pool2d): reference::qlinear::max_pool2d(i8) -> i8;
+    MaxPool2dU8(params::Pool2d): reference::qlinear::max_pool2d(u8) -> u8;
     MaximumI8(params::Broadcast): reference::maximum(i8, i8) -> i8;
     Mean(params::Mean): reference::mean(i8) -> i8;
     MinimumI8(params::Broadcast): reference::minimum(i8, i8) -> i8;
@@ -163,6 +163,10 @@ calls! {
     QLinearAddU8(params::QLinearAdd): reference::qlinear::add(u8, u8) -> u8;
     QLinearAveragePool2dI8(params::QLinearAveragePool2d): reference::qlinear::average_pool2d(i8) -> i8;
     QLinearAveragePool2dU8(params::QLinearAveragePool2d): reference::qlinear::average_pool2d(u8) -> u8;
+    QLinearConvTranspose2dI8(params::QLinearConvTranspose2d): reference::qlinear::conv_transpose2d(i8, i8, i32, ScaleF32) -> i8;
+    QLinearConvTranspose2dI8I16(params::QLinearConvTranspose2d): reference::qlinear::conv_transpose2d(i8, i16, i32, ScaleF32) -> i8;
+    QLinearConvTranspose2dU8(params::QLinearConvTranspose2d): reference::qlinear::conv_transpose2d(u8, i8, i32, ScaleF32) -> u8;
+    QLinearConvTranspose2dU8I16(params::QLinearConvTranspose2d): reference::qlinear::conv_transpose2d(u8, i16, i32, ScaleF32) -> u8;
     QLinearConv2dI8(params::QLinearConv2d): reference::qlinear::conv2d(i8, i8, i32, ScaleF32) -> i8;
     QLinearConv2dI8I16(params::QLinearConv2d): reference::qlinear::conv2d(i8, i16, i32, ScaleF32) -> i8;
     QLinearConv2dU8(params::QLinearConv2d): reference::qlinear::conv2d(u8, i8, i32, ScaleF32) -> u8;
@@ -191,6 +195,11 @@ calls! {
     QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
     ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;
     ReduceMaxU8(params::Reduce): reference::reduce_max(u8) -> u8;
+    ResizeLinearF32(params::Resize2d): reference::resize_linear(f32) -> f32;
+    ResizeLinearI8(params::Resize2d): reference::resize_linear(i8) -> i8;
+    ResizeLinearU8(params::Resize2d): reference::resize_linear(u8) -> u8;
+    ResizeNearest32(params::Resize2d): reference::resize_nearest(u32) -> u32;
+    ResizeNearest8(params::Resize2d): reference::resize_nearest(u8) -> u8;
     ResizeNearestNeighbor8(params::ResizeNearest): reference::resize_nearest_neighbor(u8) -> u8;
     ResizeNearestNeighbor32(params::ResizeNearest): reference::resize_nearest_neighbor(u32) -> u32;
     Softmax(params::Softmax): reference::softmax(i8) -> i8;

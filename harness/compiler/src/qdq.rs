@@ -16,6 +16,7 @@ mod float;
 mod movement;
 mod pools;
 mod products;
+mod resize;
 mod sink;
 mod view;
 
@@ -144,10 +145,14 @@ impl<'g> Stage<'g> {
             Op::Unary(unary) => self.unary(site, *unary),
             Op::Binary(binary) => self.binary(site, *binary),
             Op::Conv { window, groups } => self.conv(site, window, *groups),
+            Op::ConvTranspose { window, groups } => self.conv_transpose(site, window, *groups),
             Op::Gemm { .. } => self.gemm(site, op),
             Op::MatMul => self.mat_mul(site),
             Op::Pool { pooling, window } => self.pool(site, *pooling, window),
             Op::GlobalAveragePool => self.global_average_pool(site),
+            Op::Resize { interpolation, coordinates, scales } => {
+                self.resize(site, *interpolation, *coordinates, scales)
+            }
             Op::Softmax { axis, log } => self.softmax(site, *axis, *log),
             Op::Concat { axis } => self.concat(site, *axis),
             Op::Reshape | Op::Transpose { .. } | Op::Slice { .. } | Op::Expand | Op::Gather { .. } | Op::Pad { .. } => {
@@ -327,7 +332,7 @@ impl<'g> Stage<'g> {
                     return Err(site.unsupported(reason));
                 }
             },
-            Code::Table(table) => direct::table_f32(table, source.elements()),
+            Code::Table(table) => direct::table_f32(table),
         };
         let tensor = self.emit(site, op, vec![coded.view.tensor], facts)?;
         Ok(View { tensor, ..coded.view.clone() })

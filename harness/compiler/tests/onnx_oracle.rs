@@ -111,6 +111,21 @@ fn the_shipped_model_is_met_exactly() {
 }
 
 #[test]
+fn every_quantized_case_is_met_exactly() {
+    let folder = repository().join("models/onnx_cases");
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the cases")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".onnx"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 100, "only {} cases found", names.len());
+    let vectors: Vec<String> = names.iter().map(|name| name.replace(".onnx", ".npz")).collect();
+    let rows: Vec<_> = names.iter().zip(&vectors).map(|(m, v)| (m.as_str(), v.as_str(), Expect::Exact)).collect();
+    check_all(&folder, &rows);
+}
+
+#[test]
 fn every_public_model_is_met() {
     let shared = std::env::var_os("HILBENCH_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
     if !shared.is_dir() {

@@ -73,10 +73,9 @@ pub(crate) fn lookup(table: [i8; 256]) -> QOp {
     Direct::new(Call::Lookup(table)).into()
 }
 
-/// A float function of 8 bits, by the bits of the operand.
-pub(crate) fn table_f32(table: &[f32; 256], elements: usize) -> QOp {
-    let bytes: Vec<u8> = table.iter().flat_map(|x| x.to_le_bytes()).collect();
-    Direct::new(Call::LookupF32(elements)).with("table", &bytes).into()
+/// A float function of 8 bits, by the bits of the operand; its values are finite.
+pub(crate) fn table_f32(table: &[f32; 256]) -> QOp {
+    Direct::new(Call::LookupF32(*table)).into()
 }
 
 /// Float to 8 bits, ties to even.

@@ -127,6 +127,7 @@ impl<'g> Stage<'g> {
         if let Some(coded) = self.known[x].coded.clone()
             && let Some(table) = coded.table(&self.q.tensors)
             && let Some(result) = super::float::unary_of(unary, &table)
+            && result.iter().all(|x| x.is_finite())
         {
             let mut mapped = [0.0; 256];
             mapped.copy_from_slice(&result);
@@ -225,7 +226,8 @@ impl<'g> Stage<'g> {
             },
             _ => return Ok(false),
         };
-        let Some(result) = super::float::binary_of(binary, &left, &right) else { return Ok(false) };
+        let result = super::float::binary_of(binary, &left, &right).filter(|r| r.iter().all(|x| x.is_finite()));
+        let Some(result) = result else { return Ok(false) };
         let mut mapped = [0.0; 256];
         mapped.copy_from_slice(&result);
         self.set_coded(y, Coded { view, code: Code::Table(Rc::new(mapped)) });

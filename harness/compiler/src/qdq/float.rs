@@ -44,6 +44,10 @@ impl<'g> Stage<'g> {
         Err(site.unsupported("float32 arithmetic"))
     }
 
+    pub(super) fn float_conv_transpose(&mut self, site: Site<'g>, _window: &'g Window, _groups: usize) -> Result<()> {
+        Err(site.unsupported("float32 arithmetic"))
+    }
+
     pub(super) fn float_gemm(&mut self, site: Site<'g>, _op: &'g Op) -> Result<()> {
         Err(site.unsupported("float32 arithmetic"))
     }

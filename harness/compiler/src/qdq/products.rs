@@ -3,8 +3,8 @@
 //! Refuses weights whose scales do not run along the output channels: no integer sum exists for them.
 
 use hilbench_kernels::params::{
-    Clamp, Conv2d, DepthwiseConv2d, FullyConnected, MatMul, QLinearConv2d, QLinearDepthwiseConv2d, QLinearMatMul,
-    ScaleF32, Window2d,
+    Clamp, Conv2d, ConvTranspose2d, DepthwiseConv2d, FullyConnected, MatMul, QLinearConv2d, QLinearConvTranspose2d,
+    QLinearDepthwiseConv2d, QLinearMatMul, ScaleF32, Window2d,
 };
 
 use super::elementwise::{broadcast, codes};
@@ -270,6 +270,38 @@ impl<'g> Stage<'g> {
         self.emit_fused(site, &fused, (call, &bytes), macs, vec![tensor], (output, order), 1.0)
     }
 
+    /// ONNX Runtime computes it in floats between dequantize and quantize; the integer sum is the same but for ties.
+    pub(super) fn conv_transpose(&mut self, site: Site<'g>, window: &'g Window, groups: usize) -> Result<()> {
+        let (x, w, y) = (self.operand(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
+        let bias = site.node.inputs.get(2).copied().flatten();
+        let (input, output) = (self.tensor(x).shape.clone(), self.tensor(y).shape.clone());
+        let shape = self.tensor(w).shape.clone();
+        // Scales run over the outputs of one group, and repeat in every group.
+        let one_group = groups == 1 || self.known[w].coded.as_ref().is_some_and(|c| c.affine(&self.q.tensors).is_some());
+        let fused = if one_group { self.fused(site, x, w, bias, 1, output[1])? } else { None };
+        let Some(fused) = fused else {
+            return self.float_conv_transpose(site, window, groups);
+        };
+        let order = View::channel_last(input.len());
+        let tensor = self.arrange(site, &fused.input.view, &order)?;
+        let (wide, bytes) = Weights::narrow(&transposed_order(&shape, groups, &fused.weights.values));
+        let params = QLinearConvTranspose2d {
+            conv: transposed_geometry(window, &input, &output, &shape, groups),
+            input_zero_point: fused.x.zero_point,
+            weights_zero_point: 0,
+            output_zero_point: fused.sink.affine.zero_point,
+            activation: Clamp { min: fused.sink.clamp.0, max: fused.sink.clamp.1 },
+        };
+        let call = match (fused.x.dtype == DType::U8, wide) {
+            (false, false) => Call::QLinearConvTranspose2dI8(params),
+            (false, true) => Call::QLinearConvTranspose2dI8I16(params),
+            (true, false) => Call::QLinearConvTranspose2dU8(params),
+            (true, true) => Call::QLinearConvTranspose2dU8I16(params),
+        };
+        let macs = input.iter().product::<usize>() * shape[1..].iter().product::<usize>();
+        self.emit_fused(site, &fused, (call, &bytes), macs, vec![tensor], (output, order), 1.0)
+    }
+
     pub(super) fn gemm(&mut self, site: Site<'g>, op: &'g Op) -> Result<()> {
         let &Op::Gemm { alpha, beta, trans_a, trans_b } = op else { return Err(site.invalid("is no Gemm")) };
         let (a, b, y) = (self.operand(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
@@ -398,6 +430,39 @@ pub(super) fn channel_last_order<T: Copy>(shape: &[usize], values: &[T]) -> Vec<
         for tap in 0..taps {
             for channel in 0..shape[1] {
                 ordered.push(values[(out * shape[1] + channel) * taps + tap]);
+            }
+        }
+    }
+    ordered
+}
+
+/// Geometry of a transposed convolution with weights of shape `[in, out / groups, spatial...]`.
+pub(super) fn transposed_geometry(
+    window: &Window,
+    input: &[usize],
+    output: &[usize],
+    weights: &[usize],
+    groups: usize,
+) -> ConvTranspose2d {
+    ConvTranspose2d {
+        batches: input[0],
+        window: window_2d(window, input, output),
+        input_channels: weights[0],
+        filter_channels: weights[0] / groups,
+        output_channels: output[1],
+    }
+}
+
+/// Weights `[in, out / groups, spatial...]` as `[out, spatial..., in / groups]`.
+pub(super) fn transposed_order<T: Copy>(shape: &[usize], groups: usize, values: &[T]) -> Vec<T> {
+    let taps: usize = shape[2..].iter().product();
+    let inputs = shape[0] / groups;
+    let mut ordered = Vec::with_capacity(values.len());
+    for out in 0..shape[1] * groups {
+        let (group, filter) = (out / shape[1], out % shape[1]);
+        for tap in 0..taps {
+            for channel in 0..inputs {
+                ordered.push(values[((group * inputs + channel) * shape[1] + filter) * taps + tap]);
             }
         }
     }

@@ -10,21 +10,25 @@
 mod add;
 mod average_pool2d;
 mod conv2d;
+mod conv_transpose2d;
 mod depthwise_conv2d;
 mod fully_connected;
 mod lookup;
 mod matmul;
+mod max_pool2d;
 mod mul;
 mod quantize;
 mod softmax;
 
 pub use add::{add, add_offset};
 pub use average_pool2d::{average_pool2d, global_average_pool};
+pub use conv_transpose2d::conv_transpose2d;
 pub use conv2d::{conv2d, conv2d_integer};
 pub use depthwise_conv2d::depthwise_conv2d;
 pub use fully_connected::{fully_connected, fully_connected_integer};
-pub use lookup::lookup_f32;
+pub use lookup::{lookup, table};
 pub use matmul::{matmul, matmul_integer};
+pub use max_pool2d::max_pool2d;
 pub use mul::mul;
-pub use quantize::quantize;
+pub use quantize::{dequantize, dequantize_accumulators, quantize};
 pub use softmax::{softmax, softmax_table};

@@ -1,13 +1,45 @@
-//! Float to 8 bits, as ONNX defines it.
+//! Float to 8 bits and back: `rint(x / scale) + zero_point`, saturated, and `(q - zero_point) * scale`.
 
 use crate::byte::Byte;
-use crate::params::Affine;
+use crate::params::{Affine, ScaleF32};
 use crate::requant::round_half_even;
 
-/// `rint(x / scale) + zero_point`, saturated; the quotient is rounded to single precision, ties go to even. NaN becomes
-/// the zero point.
+/// To 8 bits (`QuantizeLinear`). The quotient is a single-precision division; a reciprocal gives other results.
+/// NaN becomes the smallest value, as ONNX Runtime has it.
 pub fn quantize<T: Byte>(p: &Affine, input: &[f32], output: &mut [T]) {
     for i in 0..input.len() {
-        output[i] = T::saturate(round_half_even(input[i] / p.scale).saturating_add(p.zero_point));
+        output[i] = quantized(p, input[i]);
     }
+}
+
+/// To single precision (`DequantizeLinear`).
+pub fn dequantize<T: Byte>(p: &Affine, input: &[T], output: &mut [f32]) {
+    for i in 0..input.len() {
+        output[i] = dequantized(p, input[i]);
+    }
+}
+
+/// Accumulators to single precision: `f32(x) * scale`, plus `bias`. `scales` and `bias` have one entry, or one an
+/// element of the innermost dimension; `bias` may be empty. This is `MatMulIntegerToFloat`, and `DequantizeLinear` of 32 bits.
+pub fn dequantize_accumulators(scales: &[ScaleF32], input: &[i32], bias: &[f32], output: &mut [f32]) {
+    for i in 0..input.len() {
+        let scaled = input[i] as f32 * scales[i % scales.len()].0;
+        output[i] = if bias.is_empty() { scaled } else { scaled + bias[i % bias.len()] };
+    }
+}
+
+/// One element of [`quantize`].
+#[inline]
+pub(super) fn quantized<T: Byte>(p: &Affine, x: f32) -> T {
+    let quotient = x / p.scale;
+    if quotient.is_nan() {
+        return T::saturate(i32::MIN);
+    }
+    T::saturate(round_half_even(quotient).saturating_add(p.zero_point))
+}
+
+/// One element of [`dequantize`].
+#[inline]
+pub(super) fn dequantized<T: Byte>(p: &Affine, x: T) -> f32 {
+    (x.widen() - p.zero_point) as f32 * p.scale
 }

@@ -1,0 +1,118 @@
+//! Parameters of the single-precision operators.
+
+use core::fmt;
+
+use super::{ConvTranspose2d, Window2d};
+
+/// Inclusive bounds of a fused activation.
+#[derive(Clone, Copy, PartialEq)]
+pub struct ClampF32 {
+    /// Smallest value kept.
+    pub min: f32,
+    /// Largest value kept.
+    pub max: f32,
+}
+
+impl ClampF32 {
+    /// Keeps every number.
+    pub const NONE: Self = Self { min: f32::NEG_INFINITY, max: f32::INFINITY };
+    /// Keeps what is not negative.
+    pub const RELU: Self = Self { min: 0.0, max: f32::INFINITY };
+
+    /// `x` within the bounds; NaN stays.
+    #[must_use]
+    #[inline(always)]
+    pub const fn apply(self, x: f32) -> f32 {
+        let above = if x < self.min { self.min } else { x };
+        if above > self.max { self.max } else { above }
+    }
+}
+
+impl fmt::Debug for ClampF32 {
+    /// As Rust source, which has no literal for infinity.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |x: f32| if x.is_infinite() { None } else { Some(x) };
+        match (number(self.min), number(self.max)) {
+            (None, None) => write!(f, "ClampF32::NONE"),
+            (Some(min), None) => write!(f, "ClampF32 {{ min: {min:?}, max: f32::INFINITY }}"),
+            (None, Some(max)) => write!(f, "ClampF32 {{ min: f32::NEG_INFINITY, max: {max:?} }}"),
+            (Some(min), Some(max)) => write!(f, "ClampF32 {{ min: {min:?}, max: {max:?} }}"),
+        }
+    }
+}
+
+/// Convolution of floats; shapes as for [`Conv2d`](super::Conv2d).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv2dF32 {
+    /// Number of images.
+    pub batches: usize,
+    /// Height and width geometry.
+    pub window: Window2d,
+    /// Channels of the input.
+    pub input_channels: usize,
+    /// Channels that one filter sees.
+    pub filter_channels: usize,
+    /// Channels of the output.
+    pub output_channels: usize,
+    /// Fused activation.
+    pub activation: ClampF32,
+}
+
+/// Depthwise convolution of floats; shapes as for [`DepthwiseConv2d`](super::DepthwiseConv2d).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DepthwiseConv2dF32 {
+    /// Number of images.
+    pub batches: usize,
+    /// Height and width geometry.
+    pub window: Window2d,
+    /// Channels of the input.
+    pub channels: usize,
+    /// Output channels per input channel.
+    pub multiplier: usize,
+    /// Fused activation.
+    pub activation: ClampF32,
+}
+
+/// Transposed convolution of floats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConvTranspose2dF32 {
+    /// Shape.
+    pub conv: ConvTranspose2d,
+    /// Fused activation.
+    pub activation: ClampF32,
+}
+
+/// Fully connected layer of floats. Input `[batches, input_depth]`, weights `[output_depth, input_depth]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FullyConnectedF32 {
+    /// Rows of the input.
+    pub batches: usize,
+    /// Length of a row.
+    pub input_depth: usize,
+    /// Number of outputs per row.
+    pub output_depth: usize,
+    /// Fused activation.
+    pub activation: ClampF32,
+}
+
+/// Pooling of floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool2dF32 {
+    /// Number of images.
+    pub batches: usize,
+    /// Height and width geometry.
+    pub window: Window2d,
+    /// Channels of input and output.
+    pub channels: usize,
+    /// Averages divide by the size of the filter instead of the number of taps inside the input.
+    pub count_include_pad: bool,
+}
+
+/// The attributes of a unary operator that has any.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnaryF32 {
+    /// `alpha`.
+    pub alpha: f32,
+    /// `beta` of `HardSigmoid`, `gamma` of `Selu`; 0 where there is none.
+    pub beta: f32,
+}

@@ -1,0 +1,49 @@
+//! Two-dimensional convolution, grouped or not.
+
+use crate::params::Conv2dF32;
+use crate::shape::tap_index;
+
+/// Convolves: the products of a window in the order of the weights, then the bias, then the activation. `bias` may be
+/// empty.
+pub fn conv2d(p: &Conv2dF32, input: &[f32], weights: &[f32], bias: &[f32], output: &mut [f32]) {
+    let w = &p.window;
+    let groups = p.input_channels / p.filter_channels;
+    let filters_per_group = p.output_channels / groups;
+    for batch in 0..p.batches {
+        for out_y in 0..w.output_h {
+            for out_x in 0..w.output_w {
+                for out_channel in 0..p.output_channels {
+                    let group = out_channel / filters_per_group;
+                    let mut sum = 0.0_f32;
+                    for filter_y in 0..w.filter_h {
+                        let Some(in_y) = tap_index(out_y, w.stride_h, filter_y, w.dilation_h, w.pad_top, w.input_h)
+                        else {
+                            continue;
+                        };
+                        for filter_x in 0..w.filter_w {
+                            let Some(in_x) =
+                                tap_index(out_x, w.stride_w, filter_x, w.dilation_w, w.pad_left, w.input_w)
+                            else {
+                                continue;
+                            };
+                            for filter_channel in 0..p.filter_channels {
+                                let in_channel = group * p.filter_channels + filter_channel;
+                                let x = input
+                                    [((batch * w.input_h + in_y) * w.input_w + in_x) * p.input_channels + in_channel];
+                                let weight = weights[((out_channel * w.filter_h + filter_y) * w.filter_w + filter_x)
+                                    * p.filter_channels
+                                    + filter_channel];
+                                sum += x * weight;
+                            }
+                        }
+                    }
+                    if !bias.is_empty() {
+                        sum += bias[out_channel];
+                    }
+                    output[((batch * w.output_h + out_y) * w.output_w + out_x) * p.output_channels + out_channel] =
+                        p.activation.apply(sum);
+                }
+            }
+        }
+    }
+}
