@@ -9,7 +9,10 @@ mod ops;
 use core::fmt;
 
 use crate::optimized::KernelSet;
-use crate::params::{Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, Requant, StridedCopy};
+use crate::params::{
+    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearMul, Requant, ScaleF32, StridedCopy,
+};
 use draw::{Draw, MAX_CHANNELS};
 use ops::{Difference, OPS};
 
@@ -21,6 +24,8 @@ pub struct Workspace<'a> {
     pub words: &'a mut [i32],
     /// Factors: at least [`Workspace::REQUANTS`].
     pub requants: &'a mut [Requant],
+    /// Factors of the other form: at least [`Workspace::REQUANTS`].
+    pub scales: &'a mut [ScaleF32],
 }
 
 impl Workspace<'_> {
@@ -28,7 +33,7 @@ impl Workspace<'_> {
     pub const MIN_BYTES: usize = 1024;
     /// Length of `words`.
     pub const WORDS: usize = 2 * MAX_CHANNELS;
-    /// Length of `requants`.
+    /// Length of `requants` and of `scales`.
     pub const REQUANTS: usize = MAX_CHANNELS;
 }
 
@@ -47,6 +52,11 @@ pub enum Case {
     Lookup { len: usize },
     StridedCopy(StridedCopy),
     Fill { len: usize },
+    QLinearConv2d(QLinearConv2d),
+    QLinearDepthwiseConv2d(QLinearDepthwiseConv2d),
+    QLinearFullyConnected(FullyConnected),
+    QLinearAdd(QLinearAdd),
+    QLinearMul(QLinearMul),
 }
 
 /// The first element on which a set and the reference differ.
@@ -110,6 +120,7 @@ mod tests {
                 bytes: &mut std::vec![0; bytes],
                 words: &mut [0; Workspace::WORDS],
                 requants: &mut [zero; Workspace::REQUANTS],
+                scales: &mut [ScaleF32(0.0); Workspace::REQUANTS],
             },
         )
     }
@@ -131,7 +142,7 @@ mod tests {
     /// Each row breaks one operator in one place; the check has to name that operator.
     #[test]
     fn a_broken_kernel_is_caught_and_named() {
-        let sets: [(&str, KernelSet); 6] = [
+        let sets: [(&str, KernelSet); 8] = [
             (
                 "Conv2d",
                 KernelSet {
@@ -157,6 +168,26 @@ mod tests {
                 KernelSet {
                     fully_connected: |p, input, weights, bias, requant, output| {
                         generic::fully_connected(p, input, weights, bias, &requant[..1], output);
+                    },
+                    ..generic::SET
+                },
+            ),
+            (
+                "QLinearConv2d",
+                KernelSet {
+                    qlinear_conv2d: |p, input, weights, bias, scales, scratch, output| {
+                        let forgotten = QLinearConv2d { weights_zero_point: 0, ..*p };
+                        generic::qlinear_conv2d(&forgotten, input, weights, bias, scales, scratch, output);
+                    },
+                    ..generic::SET
+                },
+            ),
+            (
+                "QLinearMul",
+                KernelSet {
+                    qlinear_mul: |p, input1, input2, output| {
+                        let odd = QLinearMul { output_zero_point: p.output_zero_point ^ 1, ..*p };
+                        generic::qlinear_mul(&odd, input1, input2, output);
                     },
                     ..generic::SET
                 },

@@ -21,6 +21,26 @@ pub struct Requant {
     pub shift: i32,
 }
 
+/// A factor from accumulators to outputs, with its rounding. Kernels that only differ in it share their loops.
+pub trait Form: Copy {
+    /// Rescales `acc`, adds the zero point outside of the rounding, clamps to `[min, max]`.
+    fn finish(self, acc: i32, zero_point: i32, min: i32, max: i32) -> i32;
+}
+
+impl Form for Requant {
+    #[inline(always)]
+    fn finish(self, acc: i32, zero_point: i32, min: i32, max: i32) -> i32 {
+        clamp(requantize(acc, self).wrapping_add(zero_point), min, max)
+    }
+}
+
+impl Form for ScaleF32 {
+    #[inline(always)]
+    fn finish(self, acc: i32, zero_point: i32, min: i32, max: i32) -> i32 {
+        scale_then_offset(acc, self, zero_point, min, max)
+    }
+}
+
 /// Saturating rounding doubling high multiply: `floor((2ab + 2^31) / 2^32)`.
 #[must_use]
 #[inline]

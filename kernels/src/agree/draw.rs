@@ -1,8 +1,10 @@
 //! Seeded shapes, parameters and values that lean towards the edges. Knows no kernel.
 
 use crate::params::{
-    Add, Broadcast, Clamp, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, Requant, StridedCopy, Window2d,
+    Add, Broadcast, Clamp, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, QLinearAdd, QLinearConv2d,
+    QLinearDepthwiseConv2d, QLinearMul, Requant, ScaleF32, StridedCopy, Window2d,
 };
+use crate::reference::qlinear::add_offset;
 use crate::shape::{MAX_RANK, dense_strides, elements, window_count};
 
 /// Largest channel count drawn.
@@ -111,6 +113,20 @@ impl Draw {
 
     pub(super) fn requants(&mut self, out: &mut [Requant]) {
         out.iter_mut().for_each(|r| *r = self.requant());
+    }
+
+    /// A factor whose results mostly fit eight bits, a short one half of the time, for the sake of ties.
+    fn scale(&mut self) -> ScaleF32 {
+        let exponent = match self.below(8) {
+            0 => self.between(-60, 30),
+            _ => self.between(-14, 0),
+        };
+        let fraction = if self.one_in(2) { self.next() & 0x60_0000 } else { self.next() & 0x7F_FFFF };
+        ScaleF32(f32::from_bits(((exponent + 127) as u32) << 23 | fraction))
+    }
+
+    pub(super) fn scales(&mut self, out: &mut [ScaleF32]) {
+        out.iter_mut().for_each(|s| *s = self.scale());
     }
 
     fn window(&mut self, max_dilation: usize) -> Window2d {
@@ -246,6 +262,47 @@ impl Draw {
             input2_zero_point: self.zero_point(),
             output_zero_point: self.zero_point(),
             output: self.requant(),
+            activation: self.clamp(),
+        };
+        (p, len1, len2)
+    }
+
+    pub(super) fn qlinear_conv2d(&mut self) -> QLinearConv2d {
+        let conv = self.conv2d();
+        QLinearConv2d { conv, weights_zero_point: self.weights_zero_point() }
+    }
+
+    pub(super) fn qlinear_depthwise_conv2d(&mut self) -> QLinearDepthwiseConv2d {
+        QLinearDepthwiseConv2d { conv: self.depthwise_conv2d(), weights_zero_point: 0 }
+    }
+
+    pub(super) fn qlinear_fully_connected(&mut self) -> FullyConnected {
+        let p = self.fully_connected();
+        FullyConnected { weights_zero_point: self.weights_zero_point(), ..p }
+    }
+
+    fn weights_zero_point(&mut self) -> i32 {
+        if self.one_in(2) { 0 } else { self.zero_point() }
+    }
+
+    /// Parameters, and the number of elements of each operand.
+    pub(super) fn qlinear_add(&mut self) -> (QLinearAdd, usize, usize) {
+        let (broadcast, len1, len2) = self.broadcast();
+        let (scale1, scale2) = (self.scale(), self.scale());
+        let (zero_point1, zero_point2, output) = (self.zero_point(), self.zero_point(), self.zero_point());
+        let offset = add_offset(scale1.0, zero_point1, scale2.0, zero_point2, output);
+        (QLinearAdd { broadcast, scale1, scale2, offset, activation: self.clamp() }, len1, len2)
+    }
+
+    /// Parameters, and the number of elements of each operand.
+    pub(super) fn qlinear_mul(&mut self) -> (QLinearMul, usize, usize) {
+        let (broadcast, len1, len2) = self.broadcast();
+        let p = QLinearMul {
+            broadcast,
+            input1_zero_point: self.zero_point(),
+            input2_zero_point: self.zero_point(),
+            output_zero_point: self.zero_point(),
+            scale: self.scale(),
             activation: self.clamp(),
         };
         (p, len1, len2)

@@ -2,9 +2,9 @@
 
 use super::draw::Draw;
 use super::{Case, Workspace};
-use crate::optimized::{BinaryKernel, KernelSet, UnaryKernel, fold_input_offset};
-use crate::params::Pool2d;
-use crate::reference;
+use crate::optimized::{BinaryKernel, KernelSet, UnaryKernel, fold_input_offset, fold_input_offset_of};
+use crate::params::{Pool2d, Window2d};
+use crate::reference::{self, qlinear};
 use crate::shape::elements;
 
 /// Draws a case and runs it on both sides; `None` when it does not fit the workspace.
@@ -56,6 +56,19 @@ pub(super) const OPS: &[Op] = &[
         invert(expected, got);
         (set.fill)(&value[0], got);
         Some((Case::Fill { len }, compare(expected, got)))
+    },
+    qlinear_conv2d,
+    qlinear_depthwise_conv2d,
+    qlinear_fully_connected,
+    |set, draw, workspace| {
+        let (p, len1, len2) = draw.qlinear_add();
+        let sizes = [len1, len2, elements(&p.broadcast.dims)];
+        Some((Case::QLinearAdd(p), binary(draw, workspace, sizes, &p, qlinear::add, set.qlinear_add)?))
+    },
+    |set, draw, workspace| {
+        let (p, len1, len2) = draw.qlinear_mul();
+        let sizes = [len1, len2, elements(&p.broadcast.dims)];
+        Some((Case::QLinearMul(p), binary(draw, workspace, sizes, &p, qlinear::mul, set.qlinear_mul)?))
     },
 ];
 
@@ -120,6 +133,73 @@ fn fully_connected(set: &KernelSet, draw: &mut Draw, workspace: &mut Workspace<'
     Some((Case::FullyConnected(p), compare(expected, got)))
 }
 
+fn qlinear_conv2d(set: &KernelSet, draw: &mut Draw, workspace: &mut Workspace<'_>) -> Option<(Case, Outcome)> {
+    let p = draw.qlinear_conv2d();
+    let (c, w) = (&p.conv, &p.conv.window);
+    let channels = c.output_channels;
+    let weights_len = channels * w.filter_h * w.filter_w * c.filter_channels;
+    let output_len = c.batches * pixels(w) * channels;
+    let scratch_len = (set.conv2d_scratch)(c);
+    let sizes =
+        [c.batches * w.input_h * w.input_w * c.input_channels, weights_len, scratch_len, output_len, output_len];
+    let [input, weights, scratch, expected, got] = carve(workspace.bytes, sizes)?;
+    let (bias, folded) = bias_pair(draw, workspace.words, channels);
+    let factors = if draw.below(2) == 0 { 1 } else { channels };
+    let scales = &mut workspace.scales[..factors];
+    draw.values(input);
+    draw.values(weights);
+    draw.values(scratch);
+    draw.scales(scales);
+    fold_input_offset_of(weights, p.weights_zero_point, bias, c.input_zero_point, channels, folded);
+    qlinear::conv2d(&p, input, weights, bias, scales, expected);
+    invert(expected, got);
+    (set.qlinear_conv2d)(&p, input, weights, folded, scales, scratch, got);
+    Some((Case::QLinearConv2d(p), compare(expected, got)))
+}
+
+fn qlinear_depthwise_conv2d(
+    set: &KernelSet,
+    draw: &mut Draw,
+    workspace: &mut Workspace<'_>,
+) -> Option<(Case, Outcome)> {
+    let p = draw.qlinear_depthwise_conv2d();
+    let (c, w) = (&p.conv, &p.conv.window);
+    let channels = c.channels * c.multiplier;
+    let output_len = c.batches * pixels(w) * channels;
+    let sizes =
+        [c.batches * w.input_h * w.input_w * c.channels, w.filter_h * w.filter_w * channels, output_len, output_len];
+    let [input, weights, expected, got] = carve(workspace.bytes, sizes)?;
+    let (bias, _) = bias_pair(draw, workspace.words, channels);
+    let factors = if draw.below(2) == 0 { 1 } else { channels };
+    let scales = &mut workspace.scales[..factors];
+    draw.values(input);
+    draw.values(weights);
+    draw.scales(scales);
+    qlinear::depthwise_conv2d(&p, input, weights, bias, scales, expected);
+    invert(expected, got);
+    (set.qlinear_depthwise_conv2d)(&p, input, weights, bias, scales, got);
+    Some((Case::QLinearDepthwiseConv2d(p), compare(expected, got)))
+}
+
+fn qlinear_fully_connected(set: &KernelSet, draw: &mut Draw, workspace: &mut Workspace<'_>) -> Option<(Case, Outcome)> {
+    let p = draw.qlinear_fully_connected();
+    let outputs = p.output_depth;
+    let output_len = p.batches * outputs;
+    let [input, weights, expected, got] =
+        carve(workspace.bytes, [p.batches * p.input_depth, outputs * p.input_depth, output_len, output_len])?;
+    let (bias, folded) = bias_pair(draw, workspace.words, outputs);
+    let factors = if draw.below(2) == 0 { 1 } else { outputs };
+    let scales = &mut workspace.scales[..factors];
+    draw.values(input);
+    draw.values(weights);
+    draw.scales(scales);
+    fold_input_offset_of(weights, p.weights_zero_point, bias, p.input_zero_point, outputs, folded);
+    qlinear::fully_connected(&p, input, weights, bias, scales, expected);
+    invert(expected, got);
+    (set.qlinear_fully_connected)(&p, input, weights, folded, scales, got);
+    Some((Case::QLinearFullyConnected(p), compare(expected, got)))
+}
+
 /// What the block leaves alone has to stay, so both outputs start out equal.
 fn strided_copy(set: &KernelSet, draw: &mut Draw, workspace: &mut Workspace<'_>) -> Option<(Case, Outcome)> {
     let (p, input_len, output_len) = draw.strided_copy();
@@ -163,6 +243,10 @@ fn binary<P>(
     invert(expected, got);
     kernel(p, input1, input2, got);
     Some(compare(expected, got))
+}
+
+fn pixels(w: &Window2d) -> usize {
+    w.output_h * w.output_w
 }
 
 fn pool_sizes(p: &Pool2d) -> [usize; 2] {

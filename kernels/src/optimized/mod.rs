@@ -5,18 +5,21 @@
 mod fold_bias;
 pub mod generic;
 
-pub use fold_bias::fold_input_offset;
+pub use fold_bias::{fold_input_offset, fold_input_offset_of};
 
-use crate::params::{Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, Requant, StridedCopy};
+use crate::params::{
+    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearMul, Requant, ScaleF32, StridedCopy,
+};
 
 /// Every set that this build has, the portable one first.
 pub static SETS: &[&KernelSet] = &[&generic::SET];
 
-/// `(p, input, weights, bias, requant, output)`
-pub type WeightedKernel<P> = fn(&P, &[i8], &[i8], &[i32], &[Requant], &mut [i8]);
+/// `(p, input, weights, bias, factors, output)`
+pub type WeightedKernel<P, F = Requant> = fn(&P, &[i8], &[i8], &[i32], &[F], &mut [i8]);
 
-/// `(p, input, weights, bias, requant, scratch, output)`
-pub type WeightedScratchKernel<P> = fn(&P, &[i8], &[i8], &[i32], &[Requant], &mut [i8], &mut [i8]);
+/// `(p, input, weights, bias, factors, scratch, output)`
+pub type WeightedScratchKernel<P, F = Requant> = fn(&P, &[i8], &[i8], &[i32], &[F], &mut [i8], &mut [i8]);
 
 /// `(p, input1, input2, output)`
 pub type BinaryKernel<P> = fn(&P, &[i8], &[i8], &mut [i8]);
@@ -53,4 +56,14 @@ pub struct KernelSet {
     pub strided_copy: UnaryKernel<StridedCopy>,
     /// One value everywhere.
     pub fill: fn(&i8, &mut [i8]),
+    /// ONNX convolution; takes a folded bias and the scratch of `conv2d`.
+    pub qlinear_conv2d: WeightedScratchKernel<QLinearConv2d, ScaleF32>,
+    /// ONNX depthwise convolution; takes the bias as it is. The weights' zero point is 0.
+    pub qlinear_depthwise_conv2d: WeightedKernel<QLinearDepthwiseConv2d, ScaleF32>,
+    /// ONNX matrix product with constant weights; takes a folded bias.
+    pub qlinear_fully_connected: WeightedKernel<FullyConnected, ScaleF32>,
+    /// ONNX broadcasting addition.
+    pub qlinear_add: BinaryKernel<QLinearAdd>,
+    /// ONNX broadcasting multiplication.
+    pub qlinear_mul: BinaryKernel<QLinearMul>,
 }

@@ -1,9 +1,10 @@
 //! Convolution as dot products of a patch with every filter. A window of one dense row is read in place; any other is
 //! gathered into scratch first, zero points where it is padded.
 
-use super::dot::for_each_dot;
-use crate::params::{Conv2d, Requant};
-use crate::requant::requantize_to_i8;
+use super::dot::{for_each_dot, weights_offset};
+use crate::byte::{Byte, Small};
+use crate::params::{Conv2d, QLinearConv2d, Requant, ScaleF32};
+use crate::requant::Form;
 use crate::shape::{tap_index, tap_range};
 
 /// Scratch bytes for [`conv2d`]: one patch of one group, or none when every window can be read in place.
@@ -27,6 +28,35 @@ pub fn conv2d(
     scratch: &mut [i8],
     output: &mut [i8],
 ) {
+    convolve(p, 0, input, weights, folded_bias, requant, scratch, output);
+}
+
+/// Convolves in the arithmetic of `QLinearConv`. `folded_bias` comes from
+/// [`fold_input_offset_of`](crate::optimized::fold_input_offset_of), `scales` has one entry, or one an output channel,
+/// `scratch` has at least [`conv2d_scratch`] elements.
+pub fn qlinear_conv2d<X: Byte, W: Small>(
+    p: &QLinearConv2d,
+    input: &[X],
+    weights: &[W],
+    folded_bias: &[i32],
+    scales: &[ScaleF32],
+    scratch: &mut [X],
+    output: &mut [X],
+) {
+    convolve(&p.conv, p.weights_zero_point, input, weights, folded_bias, scales, scratch, output);
+}
+
+#[expect(clippy::too_many_arguments, reason = "the arguments of a kernel, and one that only one of the two has")]
+fn convolve<X: Byte, W: Small, F: Form>(
+    p: &Conv2d,
+    weights_zero_point: i32,
+    input: &[X],
+    weights: &[W],
+    folded_bias: &[i32],
+    factors: &[F],
+    scratch: &mut [X],
+    output: &mut [X],
+) {
     let w = &p.window;
     let groups = p.input_channels / p.filter_channels;
     let filters = p.output_channels / groups;
@@ -48,16 +78,13 @@ pub fn conv2d(
                     };
                     let weights = &weights[first * taps..(first + filters) * taps];
                     let bias = &folded_bias[first..first + filters];
-                    let requant = &requant[first..first + filters];
                     let pixel = &mut pixel[first..first + filters];
+                    let offset = weights_offset(weights_zero_point, patch);
                     for_each_dot(patch, weights, filters, |i, dot| {
-                        pixel[i] = requantize_to_i8(
-                            dot.wrapping_add(bias[i]),
-                            requant[i],
-                            p.output_zero_point,
-                            p.activation.min,
-                            p.activation.max,
-                        );
+                        let acc = dot.wrapping_add(bias[i]).wrapping_sub(offset);
+                        let factor = if factors.len() == 1 { factors[0] } else { factors[first + i] };
+                        let y = factor.finish(acc, p.output_zero_point, p.activation.min, p.activation.max);
+                        pixel[i] = X::saturate(y);
                     });
                 }
             }
@@ -88,12 +115,12 @@ fn place_of_dense_row(p: &Conv2d, out_y: usize, out_x: usize) -> Option<usize> {
 }
 
 /// Fills `patch` with the inputs under one window, in the order of the weights.
-fn gather(p: &Conv2d, image: &[i8], out_y: usize, out_x: usize, group: usize, patch: &mut [i8]) {
+fn gather<X: Byte>(p: &Conv2d, image: &[X], out_y: usize, out_x: usize, group: usize, patch: &mut [X]) {
     let w = &p.window;
     let (first_y, end_y) = tap_range(out_y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h);
     let (first_x, end_x) = tap_range(out_x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w);
     if (first_y, end_y, first_x, end_x) != (0, w.filter_h, 0, w.filter_w) {
-        patch.fill(p.input_zero_point as i8);
+        patch.fill(X::saturate(p.input_zero_point));
     }
     if first_x == end_x {
         return;

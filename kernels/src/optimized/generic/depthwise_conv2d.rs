@@ -1,8 +1,9 @@
 //! Depthwise convolution, a block of output channels at a time; the taps inside the input are found once a pixel.
 
 use super::CHANNEL_BLOCK;
-use crate::params::{DepthwiseConv2d, Requant};
-use crate::requant::requantize_to_i8;
+use crate::byte::{Byte, Small};
+use crate::params::{DepthwiseConv2d, QLinearDepthwiseConv2d, Requant, ScaleF32};
+use crate::requant::Form;
 use crate::shape::tap_range;
 
 /// Convolves channel by channel. `bias` may be empty, which means zeros.
@@ -13,6 +14,31 @@ pub fn depthwise_conv2d(
     bias: &[i32],
     requant: &[Requant],
     output: &mut [i8],
+) {
+    convolve(p, input, weights, bias, requant, output);
+}
+
+/// Convolves channel by channel in the arithmetic of `QLinearConv`. `bias` may be empty; `scales` has one entry, or one
+/// an output channel. Panics when the weights have a zero point: it is taken off them on the host, into 16 bits if need be.
+pub fn qlinear_depthwise_conv2d<X: Byte, W: Small>(
+    p: &QLinearDepthwiseConv2d,
+    input: &[X],
+    weights: &[W],
+    bias: &[i32],
+    scales: &[ScaleF32],
+    output: &mut [X],
+) {
+    assert!(p.weights_zero_point == 0, "the weights' zero point is taken off on the host");
+    convolve(&p.conv, input, weights, bias, scales, output);
+}
+
+fn convolve<X: Byte, W: Small, F: Form>(
+    p: &DepthwiseConv2d,
+    input: &[X],
+    weights: &[W],
+    bias: &[i32],
+    factors: &[F],
+    output: &mut [X],
 ) {
     let w = &p.window;
     let output_channels = p.channels * p.multiplier;
@@ -35,13 +61,10 @@ pub fn depthwise_conv2d(
                     };
                     for i in 0..len {
                         let start = if bias.is_empty() { 0 } else { bias[channel + i] };
-                        pixel[channel + i] = requantize_to_i8(
-                            acc[i].wrapping_add(start),
-                            requant[channel + i],
-                            p.output_zero_point,
-                            p.activation.min,
-                            p.activation.max,
-                        );
+                        let factor = if factors.len() == 1 { factors[0] } else { factors[channel + i] };
+                        let acc = acc[i].wrapping_add(start);
+                        let y = factor.finish(acc, p.output_zero_point, p.activation.min, p.activation.max);
+                        pixel[channel + i] = X::saturate(y);
                     }
                     channel += len;
                 }
@@ -51,17 +74,17 @@ pub fn depthwise_conv2d(
 }
 
 /// One window: where it stands, and which of its taps are inside the input.
-struct Window<'a> {
+struct Window<'a, X, W> {
     p: &'a DepthwiseConv2d,
-    image: &'a [i8],
-    weights: &'a [i8],
+    image: &'a [X],
+    weights: &'a [W],
     out_y: usize,
     out_x: usize,
     rows: (usize, usize),
     columns: (usize, usize),
 }
 
-impl Window<'_> {
+impl<X: Byte, W: Small> Window<'_, X, W> {
     /// Sums a block of channels that have one filter each. Returns how many.
     #[inline]
     fn sum_channels(&self, channel: usize, acc: &mut [i32; CHANNEL_BLOCK]) -> usize {
@@ -120,6 +143,6 @@ impl Window<'_> {
 
 /// Sixteen bits hold the difference, which lets a compiler use 16-bit multiplies.
 #[inline(always)]
-fn product(x: i8, zero_point: i16, weight: i8) -> i32 {
-    i32::from(i16::from(x) - zero_point) * i32::from(weight)
+fn product<X: Byte, W: Small>(x: X, zero_point: i16, weight: W) -> i32 {
+    i32::from(x.widen() as i16 - zero_point) * weight.widen()
 }

@@ -1,8 +1,9 @@
 //! Addition, subtraction and multiplication: one loop over the longest run, whichever way the operands repeat.
 
 use super::rows::{collapse, for_each_row};
-use crate::params::{Add, Broadcast, Mul};
-use crate::requant::{requantize, requantize_to_i8};
+use crate::byte::Byte;
+use crate::params::{Add, Broadcast, Mul, QLinearAdd, QLinearMul};
+use crate::requant::{clamp, fused_multiply_add, requantize, requantize_to_i8, round_half_even, scale_with_offset};
 use crate::shape::elements;
 
 /// Adds the operands.
@@ -29,6 +30,23 @@ pub fn mul(p: &Mul, input1: &[i8], input2: &[i8], output: &mut [i8]) {
     });
 }
 
+/// Adds in the arithmetic of `QLinearAdd`.
+pub fn qlinear_add<T: Byte>(p: &QLinearAdd, input1: &[T], input2: &[T], output: &mut [T]) {
+    zip(&p.broadcast, input1, input2, output, |x1, x2| {
+        let tail = fused_multiply_add(x2.widen(), p.scale2.0, p.offset);
+        let sum = round_half_even(fused_multiply_add(x1.widen(), p.scale1.0, tail));
+        T::saturate(clamp(sum, p.activation.min, p.activation.max))
+    });
+}
+
+/// Multiplies in the arithmetic of `QLinearMul`.
+pub fn qlinear_mul<T: Byte>(p: &QLinearMul, input1: &[T], input2: &[T], output: &mut [T]) {
+    zip(&p.broadcast, input1, input2, output, |x1, x2| {
+        let product = (x1.widen() - p.input1_zero_point) * (x2.widen() - p.input2_zero_point);
+        T::saturate(scale_with_offset(product, p.scale, p.output_zero_point, p.activation.min, p.activation.max))
+    });
+}
+
 #[inline(always)]
 fn scaled1(p: &Add, x: i8) -> i32 {
     requantize((i32::from(x) - p.input1_zero_point).wrapping_shl(p.left_shift), p.input1)
@@ -41,7 +59,7 @@ fn scaled2(p: &Add, x: i8) -> i32 {
 
 /// `output = f(input1, input2)` for every element, in the order of the output.
 #[inline(always)]
-fn zip(b: &Broadcast, input1: &[i8], input2: &[i8], output: &mut [i8], f: impl Fn(i8, i8) -> i8) {
+fn zip<T: Copy>(b: &Broadcast, input1: &[T], input2: &[T], output: &mut [T], f: impl Fn(T, T) -> T) {
     let mut dims = b.dims;
     let mut strides = [b.strides1.map(|s| s as isize), b.strides2.map(|s| s as isize)];
     collapse(&mut dims, &mut strides);

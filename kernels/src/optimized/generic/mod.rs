@@ -14,11 +14,11 @@ mod rows;
 mod strided_copy;
 
 pub use average_pool2d::average_pool2d;
-pub use conv2d::{conv2d, conv2d_scratch};
-pub use depthwise_conv2d::depthwise_conv2d;
-pub use elementwise::{add, mul, sub};
+pub use conv2d::{conv2d, conv2d_scratch, qlinear_conv2d};
+pub use depthwise_conv2d::{depthwise_conv2d, qlinear_depthwise_conv2d};
+pub use elementwise::{add, mul, qlinear_add, qlinear_mul, sub};
 pub use fill::fill;
-pub use fully_connected::fully_connected;
+pub use fully_connected::{fully_connected, qlinear_fully_connected};
 pub use lookup::lookup;
 pub use max_pool2d::max_pool2d;
 pub use strided_copy::strided_copy;
@@ -38,6 +38,11 @@ pub static SET: super::KernelSet = super::KernelSet {
     lookup,
     strided_copy,
     fill,
+    qlinear_conv2d,
+    qlinear_depthwise_conv2d,
+    qlinear_fully_connected,
+    qlinear_add,
+    qlinear_mul,
 };
 
 /// Channels summed side by side. Small Arm cores have registers for four sums, or one vector of four; others have more.
