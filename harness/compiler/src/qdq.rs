@@ -20,7 +20,7 @@ mod resize;
 mod sink;
 mod view;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use self::view::{Code, Coded, View};
 use crate::graph::onnx::Op;
@@ -40,7 +40,7 @@ const MAX_FOLDED_BYTES: usize = 1 << 22;
 pub(crate) fn quantize(graph: &Graph) -> Result<QGraph> {
     let mut stage = Stage::new(graph);
     for node in &graph.nodes {
-        if node.outputs.iter().any(|&t| !stage.known[t].is_empty()) {
+        if node.outputs.iter().any(|&t| !stage.known[t].is_empty() || stage.absorbed.contains(&t)) {
             // Folded into the operator before it.
             continue;
         }
@@ -98,6 +98,8 @@ struct Stage<'g> {
     known: Vec<Known>,
     /// Nodes that read each tensor.
     readers: Vec<Vec<usize>>,
+    /// Results in between of operators that were folded into the one before them.
+    absorbed: HashSet<TensorId>,
     /// Copies of tensors in another order, made before.
     arranged: HashMap<(TensorId, Vec<usize>), TensorId>,
     /// Operators that compute in floats, in the file's words.
@@ -126,7 +128,15 @@ impl<'g> Stage<'g> {
             outputs: Vec::new(),
             warnings: graph.warnings.clone(),
         };
-        Stage { graph, q, known, readers, arranged: HashMap::new(), float_operators: Vec::new() }
+        Stage {
+            graph,
+            q,
+            known,
+            readers,
+            absorbed: HashSet::new(),
+            arranged: HashMap::new(),
+            float_operators: Vec::new(),
+        }
     }
 
     fn site(&self, node: &'g Node) -> Site<'g> {
@@ -231,6 +241,12 @@ impl<'g> Stage<'g> {
             quantization: result.quantization,
             data: None,
         };
+        // Parameters are written down as source, which has no literal for these.
+        if let QOp::Direct(direct) = &op
+            && ["inf", "NaN"].iter().any(|word| direct.params().contains(word))
+        {
+            return Err(site.unsupported("a factor outside of the range of float32"));
+        }
         let bytes = tensor.bytes();
         self.q.tensors.push(tensor);
         let output = self.q.tensors.len() - 1;

@@ -26,21 +26,18 @@ fn array(archive: &Path, key: &str) -> Option<(usize, Vec<u8>)> {
     Some((header.shape()[0] as usize, bytes[bytes.len() - data..].to_vec()))
 }
 
-/// What a row asks for.
-#[derive(Clone, Copy, PartialEq)]
-enum Expect {
-    /// Every bit.
-    Exact,
-    /// Floats within this part of the largest one.
-    Within(f32),
-}
+/// How far floats may be from those of ONNX Runtime, which sums in another order: a part of the largest one.
+const FLOAT_DISTANCE: f32 = 1e-5;
+
+/// How far a dynamically quantized model may be, whose activations stay floats here.
+const DYNAMIC_DISTANCE: f32 = 2e-2;
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|&c| f32::from_le_bytes(c)).collect()
 }
 
 /// Answers what differs, in words.
-fn check(model: &Path, vectors: &Path, expect: Expect) -> Result<String, String> {
+fn check(model: &Path, vectors: &Path) -> Result<String, String> {
     let bytes = std::fs::read(model).expect("the model exists");
     let graph = import::onnx::import(&bytes, &Options::default()).map_err(|e| e.to_string())?;
     let graph = quantize::quantize(&graph).map_err(|e| e.to_string())?;
@@ -86,17 +83,20 @@ fn check(model: &Path, vectors: &Path, expect: Expect) -> Result<String, String>
         assert_eq!(trace.outputs, outputs, "plan outputs");
     }
     let found = format!("{samples} samples, {differing} elements differ, at most by {worst:e} of the largest");
-    match expect {
-        Expect::Exact if differing > 0 => Err(found),
-        Expect::Within(bound) if worst > bound => Err(found),
-        _ => Ok(found),
-    }
+    // A model that computes no floats has no excuse.
+    let computes = |what: &str| graph.warnings.iter().any(|w| w.contains(what));
+    let met = match (computes("not quantized at run time"), computes("computed in float32")) {
+        (true, _) => worst <= DYNAMIC_DISTANCE,
+        (false, true) => worst <= FLOAT_DISTANCE,
+        (false, false) => differing == 0,
+    };
+    if met { Ok(found) } else { Err(found) }
 }
 
-fn check_all(folder: &Path, rows: &[(&str, &str, Expect)]) {
+fn check_all(folder: &Path, rows: &[(&str, &str)]) {
     let mut failures = Vec::new();
-    for &(model, vectors, expect) in rows {
-        match check(&folder.join(model), &folder.join(vectors), expect) {
+    for &(model, vectors) in rows {
+        match check(&folder.join(model), &folder.join(vectors)) {
             Ok(found) => println!("{model}: {found}"),
             Err(e) => failures.push(format!("{model}: {e}")),
         }
@@ -107,7 +107,7 @@ fn check_all(folder: &Path, rows: &[(&str, &str, Expect)]) {
 #[test]
 fn the_shipped_model_is_met_exactly() {
     let digits = repository().join("models/digits");
-    check_all(&digits, &[("digits_qdq.onnx", "digits_qdq_test.npz", Expect::Exact)]);
+    check_all(&digits, &[("digits_qdq.onnx", "digits_qdq_test.npz")]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn every_quantized_case_is_met_exactly() {
     names.sort();
     assert!(names.len() >= 100, "only {} cases found", names.len());
     let vectors: Vec<String> = names.iter().map(|name| name.replace(".onnx", ".npz")).collect();
-    let rows: Vec<_> = names.iter().zip(&vectors).map(|(m, v)| (m.as_str(), v.as_str(), Expect::Exact)).collect();
+    let rows: Vec<_> = names.iter().zip(&vectors).map(|(m, v)| (m.as_str(), v.as_str())).collect();
     check_all(&folder, &rows);
 }
 
@@ -132,15 +132,20 @@ fn every_public_model_is_met() {
         eprintln!("SKIPPED: no public models: set HILBENCH_SHARED or lay them in ../shared");
         return;
     }
-    const ROWS: &[(&str, &str, Expect)] = &[
-        ("autoencoder_qdq.onnx", "autoencoder_qdq.io.npz", Expect::Exact),
-        ("qrelu.onnx", "qrelu.io.npz", Expect::Exact),
-        ("qsigmoid.onnx", "qsigmoid.io.npz", Expect::Exact),
-        ("qtanh.onnx", "qtanh.io.npz", Expect::Exact),
-        ("vww_qdq_u8s8.onnx", "vww_qdq_u8s8.io.npz", Expect::Exact),
-        ("vww_qop_u8s8.onnx", "vww_qop_u8s8.io.npz", Expect::Exact),
-        ("vww_qop_u8u8.onnx", "vww_qop_u8u8.io.npz", Expect::Exact),
-        ("yamnet_qdq_s8s8.onnx", "yamnet_qdq_s8s8.io.npz", Expect::Exact),
+    const ROWS: &[(&str, &str)] = &[
+        ("autoencoder_qdq.onnx", "autoencoder_qdq.io.npz"),
+        ("kws_qdq.onnx", "kws_qdq.io.npz"),
+        ("mobilenet_v1_qdq.onnx", "mobilenet_v1_qdq.io.npz"),
+        ("mobilenet_v2_float.onnx", "mobilenet_v2_float.io.npz"),
+        ("qrelu.onnx", "qrelu.io.npz"),
+        ("qsigmoid.onnx", "qsigmoid.io.npz"),
+        ("qtanh.onnx", "qtanh.io.npz"),
+        ("vww_qdq_u8s8.onnx", "vww_qdq_u8s8.io.npz"),
+        ("vww_qop_u8s8.onnx", "vww_qop_u8s8.io.npz"),
+        ("vww_qop_u8u8.onnx", "vww_qop_u8u8.io.npz"),
+        ("yamnet_1024_qdq.onnx", "yamnet_1024_qdq.io.npz"),
+        ("yamnet_dynamic.onnx", "yamnet_dynamic.io.npz"),
+        ("yamnet_qdq_s8s8.onnx", "yamnet_qdq_s8s8.io.npz"),
     ];
     check_all(&shared.join("zoo"), ROWS);
 }

@@ -37,6 +37,13 @@ impl Direct {
     }
 }
 
+impl Direct {
+    /// The parameters as source.
+    pub(crate) fn params(&self) -> String {
+        self.call.params()
+    }
+}
+
 impl Debug for Direct {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.call.signature().path, self.call.params())

@@ -41,7 +41,7 @@ impl<'g> Stage<'g> {
     fn fill(&self, site: Site<'g>, op: &Op, coded: Option<&Coded>) -> Result<Option<Vec<u8>>> {
         let Op::Pad { mode, .. } = op else { return Ok(Some(Vec::new())) };
         if *mode != PadMode::Constant {
-            return Err(site.unsupported("padding with values of the tensor; one constant value is accepted"));
+            return Ok(Some(Vec::new()));
         }
         let value = site.node.inputs.get(1).copied().flatten();
         let constant = match value {
@@ -90,6 +90,9 @@ impl<'g> Stage<'g> {
                 self.sliced(site, &view, &vec![0; rank], &step, &shape)
             }
             Op::Gather { axis, indices } => self.gathered(site, view, *axis, indices, &shape),
+            Op::Pad { mode, before } if *mode != PadMode::Constant => {
+                self.pad_within(site, view, *mode, before, &shape)
+            }
             Op::Pad { before, .. } => {
                 let physical = |dims: &[usize]| -> Vec<usize> { view.order.iter().map(|&d| dims[d]).collect() };
                 let output = physical(&shape);
@@ -101,7 +104,7 @@ impl<'g> Stage<'g> {
         }
     }
 
-    fn emit_moved(
+    pub(super) fn emit_moved(
         &mut self,
         site: Site<'g>,
         op: crate::ops::QOp,

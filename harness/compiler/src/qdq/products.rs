@@ -277,7 +277,8 @@ impl<'g> Stage<'g> {
         let (input, output) = (self.tensor(x).shape.clone(), self.tensor(y).shape.clone());
         let shape = self.tensor(w).shape.clone();
         // Scales run over the outputs of one group, and repeat in every group.
-        let one_group = groups == 1 || self.known[w].coded.as_ref().is_some_and(|c| c.affine(&self.q.tensors).is_some());
+        let one_group =
+            groups == 1 || self.known[w].coded.as_ref().is_some_and(|c| c.affine(&self.q.tensors).is_some());
         let fused = if one_group { self.fused(site, x, w, bias, 1, output[1])? } else { None };
         let Some(fused) = fused else {
             return self.float_conv_transpose(site, window, groups);

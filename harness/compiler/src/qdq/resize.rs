@@ -21,7 +21,8 @@ impl<'g> Stage<'g> {
         let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
         let (input, output) = (self.tensor(x).shape.clone(), self.tensor(y).shape.clone());
         if !(3..=4).contains(&input.len()) || input[..2] != output[..2] || input.contains(&0) {
-            let reason = format!("{input:?} to {output:?}; batches of images, resized in height and width, are accepted");
+            let reason =
+                format!("{input:?} to {output:?}; batches of images, resized in height and width, are accepted");
             return Err(site.unsupported(reason));
         }
         // One spatial dimension is a width.
@@ -52,7 +53,8 @@ impl<'g> Stage<'g> {
         let linear = interpolation == Interpolation::Linear;
         let coded = self.known[x].coded.clone();
         // Interpolated codes stand for numbers only where one number stands for each.
-        let coded = coded.filter(|c| if linear { c.affine(&self.q.tensors).is_some() } else { c.table(&self.q.tensors).is_some() });
+        let coded = coded
+            .filter(|c| if linear { c.affine(&self.q.tensors).is_some() } else { c.table(&self.q.tensors).is_some() });
         let source = match &coded {
             Some(coded) => coded.view.clone(),
             None => self.plain(site, x)?,

@@ -47,12 +47,6 @@ impl<'r, 'a> Reader<'r, 'a> {
         invalid(self.subject(), reason)
     }
 
-    /// The model is taken, but not as its author meant it.
-    pub fn warn(&mut self, text: &str) {
-        let warning = format!("{}: {text}", self.subject());
-        self.importer.graph.warnings.push(warning);
-    }
-
     // Attributes.
 
     /// Attribute `name`, whose type must be number `kind` of the format.

@@ -1,0 +1,89 @@
+//! Reductions and the place of an extreme. Maxima of codes are codes.
+
+use hilbench_kernels::params::{ArgPick, Reduce};
+use hilbench_kernels::shape::MAX_RANK;
+
+use super::super::elementwise::codes;
+use super::super::view::{Coded, View};
+use super::super::{Result_, Site, Stage};
+use super::calls;
+use crate::Result;
+use crate::graph::DType;
+use crate::graph::onnx::Reduction;
+use crate::lower::Call;
+use crate::ops::direct::Direct;
+
+impl<'g> Stage<'g> {
+    pub(super) fn reduce(&mut self, site: Site<'g>, reduction: Reduction, axes: &[usize]) -> Result<()> {
+        let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
+        let coded = self.known[x].coded.clone().filter(|_| reduction == Reduction::Max);
+        let coded = coded.and_then(|c| c.affine(&self.q.tensors).map(|a| (c, a)));
+        let view = match &coded {
+            Some((coded, _)) => coded.view.clone(),
+            None => self.floats_of(site, 0)?,
+        };
+        let Some(leading) = MAX_RANK.checked_sub(view.shape.len()) else {
+            return Err(site.unsupported("more than 6 dimensions"));
+        };
+        if axes.iter().any(|&a| view.shape[a] == 0) {
+            return Err(site.unsupported("a reduction of no elements"));
+        }
+        let (mut dims, mut reduced) = ([1; MAX_RANK], [false; MAX_RANK]);
+        for (i, &d) in view.order.iter().enumerate() {
+            dims[leading + i] = view.shape[d];
+            reduced[leading + i] = axes.contains(&d);
+        }
+        let params = Reduce { dims, reduced };
+        let shape = self.tensor(y).shape.clone();
+        let order = if shape.len() == view.shape.len() {
+            view.order.clone()
+        } else {
+            // Those that are left close up.
+            let left = view.order.iter().filter(|d| !axes.contains(d));
+            left.map(|&d| d - axes.iter().filter(|&&a| a < d).count()).collect()
+        };
+        let Some((coded, affine)) = coded else {
+            let op = Direct::new(calls::reduction(reduction, params));
+            return self.set_float(site, op, vec![view.tensor], y, order);
+        };
+        let call = match affine.dtype {
+            DType::U8 => Call::ReduceMaxU8(params),
+            _ => Call::ReduceMaxI8(params),
+        };
+        let physical = order.iter().map(|&d| shape[d]).collect();
+        let tensor = self.emit(site, Direct::new(call).into(), vec![view.tensor], codes("", affine, physical))?;
+        self.set_coded(y, Coded { view: View { tensor, shape, order }, code: coded.code });
+        Ok(())
+    }
+
+    /// An index of 32 bits, which is what devices count in.
+    pub(super) fn arg_extreme(&mut self, site: Site<'g>, axis: usize, max: bool, last: bool) -> Result<()> {
+        let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
+        let coded = self.known[x].coded.clone().filter(|c| c.affine(&self.q.tensors).is_some());
+        let view = match coded {
+            Some(coded) => coded.view,
+            None => self.plain(site, x)?,
+        };
+        let tensor = self.arrange(site, &view, &View::identity(view.shape.len()))?;
+        let params = ArgPick {
+            outer: view.shape[..axis].iter().product(),
+            depth: view.shape[axis],
+            inner: view.shape[axis + 1..].iter().product(),
+            last,
+        };
+        let call = match (self.q.tensors[tensor].dtype, max) {
+            (DType::F32, true) => Call::ArgMaxF32(params),
+            (DType::F32, false) => Call::ArgMinF32(params),
+            (DType::I8, true) => Call::ArgMaxI8(params),
+            (DType::I8, false) => Call::ArgMinI8(params),
+            (DType::U8, true) => Call::ArgMaxU8(params),
+            (DType::U8, false) => Call::ArgMinU8(params),
+            (other, _) => return Err(site.unsupported(format!("an operand of {other}"))),
+        };
+        let shape = self.tensor(y).shape.clone();
+        let facts = Result_ { name: String::new(), dtype: DType::I32, shape: shape.clone(), quantization: None };
+        let tensor = self.emit(site, Direct::new(call).into(), vec![tensor], facts)?;
+        self.set_plain(y, View::new(tensor, &shape));
+        Ok(())
+    }
+}
