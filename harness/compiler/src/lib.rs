@@ -8,6 +8,7 @@
 //!                                       exec                   exec
 //! ```
 
+pub mod edges;
 pub mod emit;
 mod error;
 pub mod exec;

@@ -38,6 +38,11 @@ impl Direct {
 }
 
 impl Direct {
+    /// Whether floats become 8-bit codes.
+    pub(crate) fn is_quantize(&self) -> bool {
+        matches!(self.call, Call::QuantizeEvenI8(_) | Call::QuantizeEvenU8(_))
+    }
+
     /// The parameters as source.
     pub(crate) fn params(&self) -> String {
         self.call.params()

@@ -115,6 +115,18 @@ computations! {
     Unary(unary::Unary);
 }
 
+impl QOp {
+    /// Whether floats become 8-bit codes.
+    #[must_use]
+    pub fn is_quantize(&self) -> bool {
+        match self {
+            QOp::Quantize(_) => true,
+            QOp::Direct(direct) => direct.is_quantize(),
+            _ => false,
+        }
+    }
+}
+
 /// A computation and the tensors it reads at run time.
 pub type Quantized = (QOp, Vec<TensorId>);
 

@@ -46,6 +46,13 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((unary.into(), inputs))
 }
 
+impl Quantize {
+    /// To uint8, or to int8; ties go away from zero.
+    pub(crate) fn new(scale: f32, zero_point: i32, unsigned: bool) -> Self {
+        Quantize { params: params::Affine { scale, zero_point }, unsigned }
+    }
+}
+
 impl Computation for Quantize {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         if self.unsigned {

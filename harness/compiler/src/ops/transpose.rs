@@ -56,6 +56,15 @@ impl Transpose {
     }
 }
 
+impl Transpose {
+    /// Whether this is `permutation`, of as many trailing dimensions as that has.
+    pub(crate) fn is_permutation(&self, permutation: &[usize]) -> bool {
+        let leading = MAX_RANK - permutation.len().min(MAX_RANK);
+        let expected = (0..leading).chain(permutation.iter().map(|d| leading + d));
+        self.permutation.iter().copied().eq(expected)
+    }
+}
+
 impl Computation for Transpose {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         by_width!(self.element_bytes, T => reference::transpose::<T>(

@@ -32,6 +32,18 @@ pub enum Unary {
     Tanh(params::Sigmoidal),
 }
 
+impl Unary {
+    /// The same values under another zero point and the other signedness, which is that of the operand.
+    pub(crate) fn shifted(from: i32, to: i32, from_signed: bool) -> Self {
+        let rescale = params::Rescale {
+            input_zero_point: from,
+            output_zero_point: to,
+            output: crate::multiplier::quantize_multiplier(1.0),
+        };
+        if from_signed { Unary::RescaleI8U8(rescale) } else { Unary::RescaleU8I8(rescale) }
+    }
+}
+
 impl Computation for Unary {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let (x, y) = (inputs[0], &mut outputs[0]);
