@@ -1,0 +1,115 @@
+//! Public models, on every emulated board: bit for bit what the reference kernels compute, or refused for a reason.
+//!
+//! The models lie outside the repository, in `zoo` of the folder named by `HILBENCH_SHARED` or of `shared` beside the
+//! checkout; without it the tests are skipped aloud. That the reference kernels are right is for the compiler's own tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hilbench::board::{Board, boards};
+use hilbench::dataset::Dataset;
+use hilbench::model::Model;
+use hilbench::reference;
+use hilbench::validate::{Job, Verdict, timeouts, validate_all};
+
+fn zoo() -> Option<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let shared = std::env::var_os("HILBENCH_SHARED").map_or_else(|| repository.join("../shared"), PathBuf::from);
+    let zoo = shared.join("zoo");
+    if zoo.is_dir() {
+        return Some(zoo);
+    }
+    eprintln!("SKIPPED: no public models: set HILBENCH_SHARED or lay them in ../shared");
+    None
+}
+
+fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
+/// Validates on all boards at once. Large inputs take their time over a serial port, so they come once.
+fn validate(zoo: &Path, name: &str, boards: &[Board], samples: Option<usize>) -> Vec<String> {
+    let model = Model::read(&zoo.join(format!("{name}.tflite"))).expect("an accepted model");
+    let compiled = model.compile().expect("an accepted model");
+    let bytes: usize = compiled.qgraph.inputs.iter().map(|&t| compiled.qgraph.tensors[t].bytes()).sum();
+    let samples = samples.unwrap_or(if bytes > 20_000 { 1 } else { 3 });
+    let data = Dataset::read(&zoo.join(format!("{name}.io.npz")), &compiled.qgraph, Some(samples)).expect("samples");
+    let expected = reference::expected(&compiled.qgraph, &data, &|_| {});
+    let job = Job {
+        model: &model,
+        compiled: &compiled,
+        data: &data,
+        expected: &expected,
+        per_layer: false,
+        timeouts: timeouts(&compiled.plan),
+        cache: cache(),
+    };
+    let mut failures = Vec::new();
+    for outcome in validate_all(&job, boards, &|_, _| {}) {
+        let counted = outcome.counts.as_ref().and_then(|c| c.inferences.first().copied()).unwrap_or_default();
+        let (word, board) = (outcome.verdict.word(), &outcome.board.name);
+        println!("{name:<24} {board:<12} {word:<10} {counted:>12} instructions, arena {}", compiled.plan.arena_bytes);
+        if outcome.verdict != Verdict::Match {
+            failures.push(format!("{name} on {board}: {:?}", outcome.verdict));
+        }
+    }
+    failures
+}
+
+#[test]
+fn every_public_int8_model_matches_on_every_board() {
+    const MODELS: [&str; 20] = [
+        "ad_autoencoder",
+        "ad_autoencoder_float_io",
+        "fdmobilenet_025_128",
+        "fingerprint",
+        "gmp_wl_24",
+        "hello_world_int8",
+        "ign_wl_24",
+        "image_example1",
+        "kws_ds_cnn",
+        "lenet_300_100",
+        "mcunet_detection",
+        "mcunet_vww",
+        "micro_speech",
+        "mobilenet_v2_035_128",
+        "rock_paper_scissors",
+        "sine",
+        "st_mnist",
+        "st_yolo_lc_192",
+        "vww_mobilenet_v1_96",
+        "yamnet_256",
+    ];
+    let Some(zoo) = zoo() else { return };
+    let boards = boards().expect("carried boards are sound");
+    let failures: Vec<String> = MODELS.iter().flat_map(|name| validate(&zoo, name, &boards, None)).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Each ends with exit code 2 and one error that names the file and says why.
+#[test]
+fn other_models_are_refused_with_a_reason() {
+    const MODELS: [(&str, &str); 9] = [
+        ("ad_autoencoder_float.tflite", "float32"),
+        ("ad_autoencoder_hybrid.tflite", "float32"),
+        ("kws_ds_cnn_hybrid.tflite", "float32"),
+        ("vww_float.tflite", "float32"),
+        ("mobilenet_v1_025_128_uint8.tflite", "uint8"),
+        ("automl_labeler_uint8.tflite", "uint8"),
+        ("hey_jarvis_streaming.tflite", "2 subgraphs"),
+        ("malformed.tflite", "malformed.tflite"),
+        ("kws_qdq.onnx", "ONNX"),
+    ];
+    let Some(zoo) = zoo() else { return };
+    for (file, reason) in MODELS {
+        let output = Command::new(env!("CARGO_BIN_EXE_hilbench"))
+            .args(["validate", "--board", "virtual-m4"])
+            .arg(zoo.join(file))
+            .output()
+            .expect("the command can be run");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{file}: {said}");
+        assert!(said.starts_with("error: ") && said.contains(file) && said.contains(reason), "{said}");
+        print!("{said}");
+    }
+}
