@@ -240,6 +240,14 @@ fn lists_are_printed() {
     }
 }
 
+/// The table in the README is the compiler's own.
+#[test]
+fn the_readme_lists_the_operators_that_there_are() {
+    let readme = fs::read_to_string(repository().join("README.md")).expect("a README");
+    let table = hilbench(&["supported-ops", "--markdown"]).out;
+    assert!(readme.contains(&table), "README.md should hold:\n{table}");
+}
+
 /// Data that does not fit the model: the file, the array, what it is and what it should be.
 #[test]
 fn data_is_checked() {
