@@ -1,7 +1,8 @@
-//! Public models, on every emulated board: bit for bit what the reference kernels compute, or refused for a reason.
+//! Models on emulated boards: bit for bit what the reference kernels compute, or refused for a reason.
 //!
-//! The models lie outside the repository, in `zoo` of the folder named by `HILBENCH_SHARED` or of `shared` beside the
-//! checkout; without it the tests are skipped aloud. That the reference kernels are right is for the compiler's own tests.
+//! One-operator models are the repository's own. Public models lie outside of it, in `zoo` of the folder named by
+//! `HILBENCH_SHARED` or of `shared` beside the checkout; without it their tests are skipped aloud. That the reference
+//! kernels are right is for the compiler's own tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,13 +28,12 @@ fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }
 
-/// Validates on all boards at once. Large inputs take their time over a serial port, so they come once.
-fn validate(zoo: &Path, name: &str, boards: &[Board], samples: Option<usize>) -> Vec<String> {
-    let model = Model::read(&zoo.join(format!("{name}.tflite"))).expect("an accepted model");
+/// Validates on all boards at once and answers what does not match.
+fn validate(model: &Path, vectors: &Path, boards: &[Board], samples: usize) -> Vec<String> {
+    let name = model.strip_prefix(model.ancestors().nth(3).expect("a deep path")).expect("an ancestor").display();
+    let model = Model::read(model).expect("an accepted model");
     let compiled = model.compile().expect("an accepted model");
-    let bytes: usize = compiled.qgraph.inputs.iter().map(|&t| compiled.qgraph.tensors[t].bytes()).sum();
-    let samples = samples.unwrap_or(if bytes > 20_000 { 1 } else { 3 });
-    let data = Dataset::read(&zoo.join(format!("{name}.io.npz")), &compiled.qgraph, Some(samples)).expect("samples");
+    let data = Dataset::read(vectors, &compiled.qgraph, Some(samples)).expect("samples");
     let expected = reference::expected(&compiled.qgraph, &data, &|_| {});
     let job = Job {
         model: &model,
@@ -48,12 +48,36 @@ fn validate(zoo: &Path, name: &str, boards: &[Board], samples: Option<usize>) ->
     for outcome in validate_all(&job, boards, &|_, _| {}) {
         let counted = outcome.counts.as_ref().and_then(|c| c.inferences.first().copied()).unwrap_or_default();
         let (word, board) = (outcome.verdict.word(), &outcome.board.name);
-        println!("{name:<24} {board:<12} {word:<10} {counted:>12} instructions, arena {}", compiled.plan.arena_bytes);
+        println!("{name} {board} {word} {counted} instructions, arena {}", compiled.plan.arena_bytes);
         if outcome.verdict != Verdict::Match {
             failures.push(format!("{name} on {board}: {:?}", outcome.verdict));
         }
     }
     failures
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).expect("a folder of cases");
+    let mut folders: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// One case of every operator, another one for each, without and with vector instructions.
+#[test]
+fn every_operator_matches_on_two_cores() {
+    let boards = ["virtual-m4", "virtual-m55"].map(|name| Board::find(name).expect("carried"));
+    let operators = folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/cases"));
+    let failures: Vec<String> = operators
+        .iter()
+        .enumerate()
+        .flat_map(|(n, operator)| {
+            let cases = folders(operator);
+            let case = &cases[n % cases.len()];
+            validate(&case.join("model.tflite"), &case.join("io.npz"), &boards, 4)
+        })
+        .collect();
+    assert!(operators.len() >= 35 && failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
@@ -82,7 +106,15 @@ fn every_public_int8_model_matches_on_every_board() {
     ];
     let Some(zoo) = zoo() else { return };
     let boards = boards().expect("carried boards are sound");
-    let failures: Vec<String> = MODELS.iter().flat_map(|name| validate(&zoo, name, &boards, None)).collect();
+    let failures: Vec<String> = MODELS
+        .iter()
+        .flat_map(|name| {
+            let (model, vectors) = (zoo.join(format!("{name}.tflite")), zoo.join(format!("{name}.io.npz")));
+            // Large inputs take their time over a serial port, so they come once.
+            let large = std::fs::metadata(&vectors).is_ok_and(|file| file.len() > 100_000);
+            validate(&model, &vectors, &boards, if large { 1 } else { 3 })
+        })
+        .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
