@@ -13,14 +13,15 @@ use hilbench::model::Model;
 use hilbench::reference;
 use hilbench::validate::{Job, Verdict, timeouts, validate_all};
 
-fn zoo() -> Option<PathBuf> {
+/// A folder of public data.
+fn shared(folder: &str) -> Option<PathBuf> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let shared = std::env::var_os("HILBENCH_SHARED").map_or_else(|| repository.join("../shared"), PathBuf::from);
-    let zoo = shared.join("zoo");
-    if zoo.is_dir() {
-        return Some(zoo);
+    let found = shared.join(folder);
+    if found.is_dir() {
+        return Some(found);
     }
-    eprintln!("SKIPPED: no public models: set HILBENCH_SHARED or lay them in ../shared");
+    eprintln!("SKIPPED: no public {folder}: set HILBENCH_SHARED or lay it in ../shared");
     None
 }
 
@@ -97,7 +98,7 @@ fn public_int8_models() -> Vec<String> {
 
 #[test]
 fn every_public_int8_model_matches_on_every_board() {
-    let Some(zoo) = zoo() else { return };
+    let Some(zoo) = shared("zoo") else { return };
     let boards = boards().expect("carried boards are sound");
     let models = public_int8_models();
     let failures: Vec<String> = models
@@ -110,6 +111,28 @@ fn every_public_int8_model_matches_on_every_board() {
         })
         .collect();
     assert!(models.len() >= 20 && failures.is_empty(), "{} of {}", failures.join("\n"), models.len());
+}
+
+/// A thousand keywords, as many right as published for this model and set.
+#[test]
+fn a_thousand_keywords_are_classified_as_published() {
+    let (Some(zoo), Some(datasets)) = (shared("zoo"), shared("datasets")) else { return };
+    let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keywords.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_hilbench"))
+        .env("HILBENCH_CACHE", cache())
+        .args(["validate", "--board", "virtual-m4", "--json"])
+        .arg(&report)
+        .arg("--input")
+        .arg(datasets.join("kws_1000.npz"))
+        .arg(zoo.join("kws_ds_cnn.tflite"))
+        .output()
+        .expect("the command can be run");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(0));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("JSON");
+    let board = &report["boards"][0];
+    assert_eq!((&board["verdict"], &board["samples_answered"]), (&"Match".into(), &1000.into()));
+    assert_eq!(board["labels"]["right"], 902);
 }
 
 /// Each ends with exit code 2 and one error that names the file and says why.
@@ -126,7 +149,7 @@ fn other_models_are_refused_with_a_reason() {
         ("malformed.tflite", "malformed.tflite"),
         ("kws_qdq.onnx", "ONNX"),
     ];
-    let Some(zoo) = zoo() else { return };
+    let Some(zoo) = shared("zoo") else { return };
     for (file, reason) in MODELS {
         let output = Command::new(env!("CARGO_BIN_EXE_hilbench"))
             .args(["validate", "--board", "virtual-m4"])
