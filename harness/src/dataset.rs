@@ -13,6 +13,10 @@ use crate::error::{Error, Result};
 use crate::npz::{self, Array, Element};
 use crate::values;
 
+/// What arrays of inputs and of given outputs are called, followed by `_1`, `_2` …
+const INPUTS: &str = "m_inputs";
+const OUTPUTS: &str = "m_outputs";
+
 /// Where the samples come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
@@ -83,21 +87,23 @@ impl Dataset {
         Dataset { samples, inputs, given: Vec::new(), labels: None, source: Source::Random { seed, range } }
     }
 
-    /// Reads `m_inputs_1..N` (or `m_inputs`), and `m_outputs_1..N` and `labels` where there are any. `limit` keeps
-    /// the first samples only.
+    /// Reads `m_inputs_1..N` (or `m_inputs`, or a plain npy file), and `m_outputs_1..N` and `labels` where there are
+    /// any. `limit` keeps the first samples only.
     ///
     /// # Errors
     /// Files that cannot be read; arrays that are missing, of another type or of another shape than the model's.
     pub fn read(path: &Path, graph: &QGraph, limit: Option<usize>) -> Result<Self> {
         let file = path.display();
         let fail = |reason: String| Error::Input(format!("{file}: {reason}"));
-        let arrays = npz::read(path).map_err(fail)?;
+        let mut arrays = npz::read(path).map_err(fail)?;
+        // A file that is one array has no name for it: the input, of course.
+        arrays.iter_mut().filter(|(name, _)| name.is_empty()).for_each(|(name, _)| *name = INPUTS.to_string());
         let mut inputs = Vec::new();
         for (k, &t) in graph.inputs.iter().enumerate() {
-            let (name, array) = numbered(&arrays, "m_inputs", k, graph.inputs.len()).ok_or_else(|| {
+            let (name, array) = numbered(&arrays, INPUTS, k, graph.inputs.len()).ok_or_else(|| {
                 let found: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
                 let found = if found.is_empty() { "none".to_string() } else { found.join(", ") };
-                fail(format!("array `m_inputs_{}` is missing; the arrays there are: {found}", k + 1))
+                fail(format!("array `{INPUTS}_{}` is missing; the arrays there are: {found}", k + 1))
             })?;
             let tensor = &graph.tensors[t];
             check_shape(name, array, tensor).map_err(fail)?;
@@ -113,7 +119,7 @@ impl Dataset {
         let kept = limit.map_or(samples, |limit| limit.min(samples));
         let mut given = Vec::new();
         for (k, &t) in graph.outputs.iter().enumerate() {
-            let Some((name, array)) = numbered(&arrays, "m_outputs", k, graph.outputs.len()) else { continue };
+            let Some((name, array)) = numbered(&arrays, OUTPUTS, k, graph.outputs.len()) else { continue };
             let tensor = &graph.tensors[t];
             check_shape(name, array, tensor).map_err(fail)?;
             if array.shape[0] != samples {
@@ -122,7 +128,7 @@ impl Dataset {
             given.push(given_output(name, array, tensor, kept).map_err(fail)?);
         }
         if !given.is_empty() && given.len() != graph.outputs.len() {
-            let reason = format!("has `m_outputs` for {} of the model's {} outputs", given.len(), graph.outputs.len());
+            let reason = format!("has `{OUTPUTS}` for {} of the model's {} outputs", given.len(), graph.outputs.len());
             return Err(fail(reason));
         }
         let labels = match arrays.iter().find(|(name, _)| name == "labels") {

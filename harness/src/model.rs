@@ -40,6 +40,9 @@ impl Model {
     /// # Errors
     /// A file that cannot be read, or that no importer accepts.
     pub fn read(path: &Path) -> Result<Self> {
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx")) {
+            return Err(Error::Input(format!("{}: an ONNX model; TFLite models are accepted", path.display())));
+        }
         let bytes = std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
         let graph = import(path, &bytes).map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
         let name = path.file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());

@@ -127,7 +127,7 @@ impl Array {
     }
 }
 
-/// The arrays of an npz file, in the file's order. A plain npy file is one array called like the file.
+/// The arrays of an npz file, in the file's order. A plain npy file is one array without a name.
 ///
 /// # Errors
 /// In words: what cannot be read, what is damaged, which array is of a type that is not accepted.
@@ -137,10 +137,9 @@ pub fn read(path: &Path) -> Result<Vec<(String, Array)>, String> {
     let known = file.read_exact(&mut magic).is_ok();
     file.rewind().map_err(|e| format!("cannot be read: {e}"))?;
     if known && magic == *b"\x93NUMPY" {
-        let name = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let mut bytes = Vec::new();
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
-        return Ok(vec![(name, parse(&bytes)?)]);
+        return Ok(vec![(String::new(), parse(&bytes)?)]);
     }
     let mut archive = ZipArchive::new(file).map_err(|e| format!("is no npz file: {e}"))?;
     let mut arrays = Vec::new();
@@ -177,6 +176,8 @@ fn parse(file: &[u8]) -> Result<Array, String> {
     if text.len() > 4096 || text.iter().filter(|b| b"([{".contains(b)).count() > 8 {
         return Err("damaged: the header is none of a plain array".to_string());
     }
+    // The parser multiplies dimensions without a look at what comes of it.
+    promised_elements(text).ok_or("damaged: the header has no shape of a size that is accepted")?;
     let header = NpyHeader::from_reader(file).map_err(|e| format!("damaged header: {e}"))?;
     let NpyType::Plain(plain) = header.dtype() else {
         return Err("structured elements; plain ones are accepted".to_string());
@@ -201,6 +202,17 @@ fn parse(file: &[u8]) -> Result<Array, String> {
         bytes = row_major(&bytes, &shape, element.size());
     }
     Ok(Array { shape, element, bytes })
+}
+
+/// Product of the dimensions in a header's text, each taken as 1 at least.
+fn promised_elements(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (_, rest) = text.split_once("shape")?;
+    let (_, rest) = rest.split_once('(')?;
+    let (dims, _) = rest.split_once(')')?;
+    let mut dims = dims.split(',').map(str::trim).filter(|d| !d.is_empty());
+    let product = dims.try_fold(1_u64, |n, d| n.checked_mul(d.parse::<u64>().ok()?.max(1)))?;
+    (product <= MAX_BYTES).then_some(product)
 }
 
 /// Column-major elements in row-major order.

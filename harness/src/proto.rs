@@ -60,7 +60,7 @@ pub mod state {
     pub const ERROR: u32 = 4;
 }
 
-/// Error codes of an [`Ack`](super::proto::Ack).
+/// Error codes of an [`Ack`].
 pub mod error {
     /// No error.
     pub const NONE: u32 = 0;

@@ -9,11 +9,11 @@ use std::fmt::Debug;
 use hilbench_kernels::optimized::generic;
 use hilbench_kernels::{params, params::Requant, params::ScaleF32, reference};
 
-use crate::Result;
-use crate::graph::{Tensor, TensorId};
+use crate::graph::{DType, Tensor, TensorId};
 use crate::plan::{Buffer, Constant, PlanNode, Port};
 use crate::qgraph::QGraph;
 use crate::value::Value;
+use crate::{Error, Result};
 
 /// Index of a buffer in [`crate::plan::Plan::buffers`].
 pub type BufferId = usize;
@@ -357,11 +357,27 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// Element types that a board holds and that the board protocol has a word for.
+fn check_types(graph: &QGraph) -> Result<()> {
+    let written = graph.nodes.iter().flat_map(|node| &node.outputs);
+    for &t in graph.inputs.iter().chain(written) {
+        let tensor = &graph.tensors[t];
+        if matches!(tensor.dtype, DType::I64 | DType::Bool) {
+            return Err(Error::Unsupported {
+                subject: format!("tensor #{t} {:?}", tensor.name),
+                reason: format!("{} at run time; float32, int32, int8 and uint8 are accepted", tensor.dtype),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Lowers every computation of `graph`.
 ///
 /// # Errors
 /// Computations that no kernel on a device runs.
 pub(crate) fn lower<'a>(graph: &'a QGraph) -> Result<(Lowering<'a>, Vec<Port>)> {
+    check_types(graph)?;
     let mut lowering = Lowering::new(graph);
     for node in &graph.nodes {
         let steps = node.op.computation().lower(node, &mut lowering)?;

@@ -1,11 +1,17 @@
 //! Whatever the bytes are, the compiler answers with a model or an error: no panic, no hang, no gigabytes.
 
+use std::alloc::System;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use cap::Cap;
 use hilbench_compiler::{emit, exec, import, plan, quantize};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
+
+/// Memory that these tests may have in use; more ends them.
+#[global_allocator]
+static MEMORY: Cap<System> = Cap::new(System, 512 << 20);
 
 fn model() -> Vec<u8> {
     let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/digits/digits_int8.tflite");

@@ -75,9 +75,7 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
     let model = Model::read(&args.model)?;
     let compiled = model.compile()?;
     let data = data(args, &compiled)?;
-    if let Some(folder) = &args.output {
-        fs::create_dir_all(folder).map_err(|e| output_error(folder, &e))?;
-    }
+    check_writable(args)?;
     let bars = Bars::new(!args.quiet && std::io::stderr().is_terminal());
     let bar = bars.add("reference kernels", data.samples());
     let expected = reference::expected(&compiled.qgraph, &data, &|done| bar.set_position(done));
@@ -104,14 +102,30 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
         outcomes: &outcomes,
         elapsed: started.elapsed(),
     };
-    write_reports(args, &report)?;
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
         (_, true) => Detail::Verbose,
         _ => Detail::Normal,
     };
     super::print(&console::text(&report, detail)).map_err(|e| output_error(Path::new("standard output"), &e))?;
+    write_reports(args, &report)?;
     Ok(report.exit_code())
+}
+
+/// Finds out before the work whether its results will have a place.
+fn check_writable(args: &ValidateArgs) -> Result<()> {
+    if let Some(folder) = &args.output {
+        fs::create_dir_all(folder).map_err(|e| output_error(folder, &e))?;
+    }
+    for path in [&args.json, &args.junit].into_iter().flatten() {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let probe = tempfile::tempfile_in(folder).map_err(|e| output_error(path, &e));
+        if path.is_dir() {
+            return Err(Error::Output { path: path.clone(), reason: "is a folder".to_string() });
+        }
+        probe?;
+    }
+    Ok(())
 }
 
 fn data(args: &ValidateArgs, compiled: &Compiled) -> Result<Dataset> {

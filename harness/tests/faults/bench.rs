@@ -15,7 +15,8 @@ use hilbench::target::cortex_m::CortexM;
 use hilbench::target::{Image, Target, TargetError};
 use hilbench::validate::{self, Job, Outcome, Verdict};
 use hilbench_compiler::lower::Operand;
-use object::{Object, ObjectSection};
+
+use crate::image::flip_first_weight_bit;
 
 /// A change of the emitted source.
 pub enum Patch<'a> {
@@ -130,13 +131,9 @@ impl Bench {
 
     /// A copy of the image with one bit of the first weight inverted.
     pub fn flip_weight_bit(&self, image: &Image) -> Image {
-        let mut bytes = fs::read(&image.elf).expect("an image");
-        let file = object::File::parse(&*bytes).expect("an ELF file");
-        let section = file.section_by_name(".weights").expect("weights");
-        let (start, _) = section.file_range().expect("weights are in the file");
-        bytes[start as usize] ^= 0x10;
         let elf = image.elf.with_extension("flipped.elf");
-        fs::write(&elf, bytes).expect("the cache can be written");
+        fs::copy(&image.elf, &elf).expect("the cache can be written");
+        flip_first_weight_bit(&elf);
         Image { elf, ..image.clone() }
     }
 }

@@ -2,6 +2,8 @@
 //! and an emulated Cortex-M4, and has to be reported as what it is.
 
 mod bench;
+#[path = "../cli/image.rs"]
+mod image;
 
 use std::path::Path;
 

@@ -1,11 +1,12 @@
 //! Reads one recorded case: every array and every `cfg_*` constant of an `.npz` file, as integers.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 use hilbench_kernels::params::{Clamp, Requant};
-use npyz::npz::NpzArchive;
-use npyz::{DType, TypeChar};
+use npyz::{DType, NpyFile, TypeChar};
+use zip::ZipArchive;
 
 pub struct Vectors {
     pub name: String,
@@ -15,17 +16,15 @@ pub struct Vectors {
 impl Vectors {
     pub fn read(path: &Path) -> Self {
         let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
-        let mut archive = NpzArchive::open(path).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let keys: Vec<String> = archive.array_names().map(str::to_owned).collect();
-        let arrays = keys
-            .into_iter()
-            .map(|key| {
-                let array = archive.by_name(&key).unwrap_or_else(|e| panic!("{name}: {key}: {e}"));
-                let values =
-                    integers(array.expect("a listed array is there")).unwrap_or_else(|e| panic!("{name}: {key}: {e}"));
-                (key, values)
-            })
-            .collect();
+        let file = File::open(path).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut archive = ZipArchive::new(file).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut arrays = BTreeMap::new();
+        for index in 0..archive.len() {
+            let member = archive.by_index(index).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let key = member.name().trim_end_matches(".npy").to_string();
+            let values = NpyFile::new(member).and_then(integers).unwrap_or_else(|e| panic!("{name}: {key}: {e}"));
+            arrays.insert(key, values);
+        }
         Self { name, arrays }
     }
 

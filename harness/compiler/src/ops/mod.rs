@@ -151,11 +151,11 @@ macro_rules! rules {
 rules! {
     Add "ADD" "int8, broadcasting" add::quantize;
     AveragePool2d "AVERAGE_POOL_2D" "int8" pool_2d::quantize;
-    Concatenation "CONCATENATION" "any, equal scales" concatenation::quantize;
+    Concatenation "CONCATENATION" "8 or 32 bits, equal scales" concatenation::quantize;
     Conv2d "CONV_2D" "int8, weights int8 per tensor or per channel, groups, dilation" conv_2d::quantize;
     DepthwiseConv2d "DEPTHWISE_CONV_2D" "int8, weights int8 per tensor or per channel, any multiplier, dilation" depthwise_conv_2d::quantize;
     Dequantize "DEQUANTIZE" "int8 or uint8 to float32" dequantize::quantize;
-    ExpandDims "EXPAND_DIMS" "any" reshape::quantize;
+    ExpandDims "EXPAND_DIMS" "8 or 32 bits" reshape::quantize;
     FullyConnected "FULLY_CONNECTED" "int8, weights int8 per tensor or per channel" fully_connected::quantize;
     HardSwish "HARD_SWISH" "int8" hard_swish::quantize;
     LeakyRelu "LEAKY_RELU" "int8" leaky_relu::quantize;
@@ -166,22 +166,22 @@ rules! {
     Mean "MEAN" "int8, any axes" mean::quantize;
     Minimum "MINIMUM" "int8, broadcasting" maximum::quantize;
     Mul "MUL" "int8, broadcasting" mul::quantize;
-    Pack "PACK" "any, equal scales" concatenation::quantize;
-    Pad "PAD" "any" pad::quantize;
-    PadV2 "PADV2" "any" pad::quantize;
+    Pack "PACK" "8 or 32 bits, equal scales" concatenation::quantize;
+    Pad "PAD" "8 or 32 bits" pad::quantize;
+    PadV2 "PADV2" "8 or 32 bits" pad::quantize;
     Quantize "QUANTIZE" "float32 to int8 or uint8, int8 and uint8 to each other" quantize::quantize;
     ReduceMax "REDUCE_MAX" "int8, any axes" reduce_max::quantize;
     Relu "RELU" "int8" relu::quantize;
     Relu6 "RELU6" "int8" relu::quantize;
-    Reshape "RESHAPE" "any" reshape::quantize;
-    ResizeNearestNeighbor "RESIZE_NEAREST_NEIGHBOR" "any" resize_nearest_neighbor::quantize;
-    Shape "SHAPE" "any, folded" shape::quantize;
-    Slice "SLICE" "any" strided::quantize;
+    Reshape "RESHAPE" "8 or 32 bits" reshape::quantize;
+    ResizeNearestNeighbor "RESIZE_NEAREST_NEIGHBOR" "8 or 32 bits" resize_nearest_neighbor::quantize;
+    Shape "SHAPE" "any shape, folded" shape::quantize;
+    Slice "SLICE" "8 or 32 bits" strided::quantize;
     Softmax "SOFTMAX" "int8" softmax::quantize;
-    Split "SPLIT" "any" strided::quantize;
-    Squeeze "SQUEEZE" "any" reshape::quantize;
-    StridedSlice "STRIDED_SLICE" "any, all masks" strided::quantize;
+    Split "SPLIT" "8 or 32 bits" strided::quantize;
+    Squeeze "SQUEEZE" "8 or 32 bits" reshape::quantize;
+    StridedSlice "STRIDED_SLICE" "8 or 32 bits, all masks" strided::quantize;
     Sub "SUB" "int8, broadcasting" add::quantize;
     Tanh "TANH" "int8" tanh::quantize;
-    Transpose "TRANSPOSE" "any, up to rank 6" transpose::quantize;
+    Transpose "TRANSPOSE" "8 or 32 bits, up to rank 6" transpose::quantize;
 }

@@ -1,0 +1,164 @@
+//! Models on emulated boards: bit for bit what the reference kernels compute, or refused for a reason.
+//!
+//! One-operator models are the repository's own. Public models lie outside of it, in `zoo` of the folder named by
+//! `HILBENCH_SHARED` or of `shared` beside the checkout; without it their tests are skipped aloud. That the reference
+//! kernels are right is for the compiler's own tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hilbench::board::{Board, boards};
+use hilbench::dataset::Dataset;
+use hilbench::model::Model;
+use hilbench::reference;
+use hilbench::validate::{Job, Verdict, timeouts, validate_all};
+
+/// A folder of public data.
+fn shared(folder: &str) -> Option<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let shared = std::env::var_os("HILBENCH_SHARED").map_or_else(|| repository.join("../shared"), PathBuf::from);
+    let found = shared.join(folder);
+    if found.is_dir() {
+        return Some(found);
+    }
+    eprintln!("SKIPPED: no public {folder}: set HILBENCH_SHARED or lay it in ../shared");
+    None
+}
+
+fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
+/// Validates on all boards at once and answers what does not match.
+fn validate(model: &Path, vectors: &Path, boards: &[Board], samples: usize) -> Vec<String> {
+    let name = model.strip_prefix(model.ancestors().nth(3).expect("a deep path")).expect("an ancestor").display();
+    let model = Model::read(model).expect("an accepted model");
+    let compiled = model.compile().expect("an accepted model");
+    let data = Dataset::read(vectors, &compiled.qgraph, Some(samples)).expect("samples");
+    let expected = reference::expected(&compiled.qgraph, &data, &|_| {});
+    let job = Job {
+        model: &model,
+        compiled: &compiled,
+        data: &data,
+        expected: &expected,
+        per_layer: false,
+        timeouts: timeouts(&compiled.plan),
+        cache: cache(),
+    };
+    let mut failures = Vec::new();
+    for outcome in validate_all(&job, boards, &|_, _| {}) {
+        let counted = outcome.counts.as_ref().and_then(|c| c.inferences.first().copied()).unwrap_or_default();
+        let (word, board) = (outcome.verdict.word(), &outcome.board.name);
+        println!("{name} {board} {word} {counted} instructions, arena {}", compiled.plan.arena_bytes);
+        if outcome.verdict != Verdict::Match {
+            failures.push(format!("{name} on {board}: {:?}", outcome.verdict));
+        }
+    }
+    failures
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).expect("a folder of cases");
+    let mut folders: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// One case of every operator, another one for each, without and with vector instructions.
+#[test]
+fn every_operator_matches_on_two_cores() {
+    let boards = ["virtual-m4", "virtual-m55"].map(|name| Board::find(name).expect("carried"));
+    let operators = folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/cases"));
+    let failures: Vec<String> = operators
+        .iter()
+        .enumerate()
+        .flat_map(|(n, operator)| {
+            let cases = folders(operator);
+            let case = &cases[n % cases.len()];
+            validate(&case.join("model.tflite"), &case.join("io.npz"), &boards, 4)
+        })
+        .collect();
+    assert!(operators.len() >= 35 && failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Names of the public models that are int8 TFLite files without state.
+fn public_int8_models() -> Vec<String> {
+    let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo");
+    let files = std::fs::read_dir(facts).expect("facts of public models").filter_map(|e| Some(e.ok()?.path()));
+    let mut names: Vec<String> = files
+        .filter(|file| {
+            let text = std::fs::read_to_string(file).expect("facts are text");
+            text.contains("format = \"tflite\"") && text.contains("kind = \"int8") && !text.contains("streaming")
+        })
+        .filter_map(|file| Some(file.file_stem()?.to_str()?.to_string()))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_public_int8_model_matches_on_every_board() {
+    let Some(zoo) = shared("zoo") else { return };
+    let boards = boards().expect("carried boards are sound");
+    let models = public_int8_models();
+    let failures: Vec<String> = models
+        .iter()
+        .flat_map(|name| {
+            let (model, vectors) = (zoo.join(format!("{name}.tflite")), zoo.join(format!("{name}.io.npz")));
+            // Large inputs take their time over a serial port, so they come once.
+            let large = std::fs::metadata(&vectors).is_ok_and(|file| file.len() > 100_000);
+            validate(&model, &vectors, &boards, if large { 1 } else { 3 })
+        })
+        .collect();
+    assert!(models.len() >= 20 && failures.is_empty(), "{} of {}", failures.join("\n"), models.len());
+}
+
+/// A thousand keywords, as many right as published for this model and set.
+#[test]
+fn a_thousand_keywords_are_classified_as_published() {
+    let (Some(zoo), Some(datasets)) = (shared("zoo"), shared("datasets")) else { return };
+    let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keywords.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_hilbench"))
+        .env("HILBENCH_CACHE", cache())
+        .args(["validate", "--board", "virtual-m4", "--json"])
+        .arg(&report)
+        .arg("--input")
+        .arg(datasets.join("kws_1000.npz"))
+        .arg(zoo.join("kws_ds_cnn.tflite"))
+        .output()
+        .expect("the command can be run");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(output.status.code(), Some(0));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("JSON");
+    let board = &report["boards"][0];
+    assert_eq!((&board["verdict"], &board["samples_answered"]), (&"Match".into(), &1000.into()));
+    assert_eq!(board["labels"]["right"], 902);
+}
+
+/// Each ends with exit code 2 and one error that names the file and says why.
+#[test]
+fn other_models_are_refused_with_a_reason() {
+    const MODELS: [(&str, &str); 9] = [
+        ("ad_autoencoder_float.tflite", "float32"),
+        ("ad_autoencoder_hybrid.tflite", "float32"),
+        ("kws_ds_cnn_hybrid.tflite", "float32"),
+        ("vww_float.tflite", "float32"),
+        ("mobilenet_v1_025_128_uint8.tflite", "uint8"),
+        ("automl_labeler_uint8.tflite", "uint8"),
+        ("hey_jarvis_streaming.tflite", "2 subgraphs"),
+        ("malformed.tflite", "malformed.tflite"),
+        ("kws_qdq.onnx", "ONNX"),
+    ];
+    let Some(zoo) = shared("zoo") else { return };
+    for (file, reason) in MODELS {
+        let output = Command::new(env!("CARGO_BIN_EXE_hilbench"))
+            .args(["validate", "--board", "virtual-m4"])
+            .arg(zoo.join(file))
+            .output()
+            .expect("the command can be run");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{file}: {said}");
+        assert!(said.starts_with("error: ") && said.contains(file) && said.contains(reason), "{said}");
+        print!("{said}");
+    }
+}
