@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod boards;
+mod form;
 mod show;
 mod supported_ops;
 mod validate;

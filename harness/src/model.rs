@@ -1,8 +1,10 @@
 //! A model file on its way through the compiler.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use hilbench_compiler::edges::{ChannelPosition, EdgeType, Side, shape_edges};
 use hilbench_compiler::graph::Graph;
 use hilbench_compiler::import::onnx::{External, Options};
 use hilbench_compiler::plan::{self, Plan};
@@ -11,6 +13,17 @@ use hilbench_compiler::{import, quantize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+
+/// What a file leaves open, and what its inputs and outputs are to look like.
+#[derive(Clone, Debug, Default)]
+pub struct Form {
+    /// Sizes of dimensions that an ONNX file only names.
+    pub fix_shape: BTreeMap<String, usize>,
+    /// The inputs. Without element types: as the file has them, but integers where an ONNX file quantizes its inputs.
+    pub inputs: Side,
+    /// The outputs, likewise.
+    pub outputs: Side,
+}
 
 /// A model file, read.
 #[derive(Debug)]
@@ -23,6 +36,8 @@ pub struct Model {
     pub sha256: String,
     /// What the file says.
     pub graph: Graph,
+    /// Channels lie first in the file, and quantization is spelled out: ONNX.
+    channels_first: bool,
 }
 
 /// A model, compiled.
@@ -39,38 +54,45 @@ impl Model {
     ///
     /// # Errors
     /// A file that cannot be read, or that no importer accepts.
-    pub fn read(path: &Path) -> Result<Self> {
-        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx")) {
-            return Err(Error::Input(format!("{}: an ONNX model; TFLite models are accepted", path.display())));
-        }
+    pub fn read(path: &Path, form: &Form) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
-        let graph = import(path, &bytes).map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
+        // A TFLite file says so itself; an ONNX file is known by its name only.
+        let onnx = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx")) && bytes.get(4..8) != Some(b"TFL3");
+        let graph = if onnx { import_onnx(path, &bytes, form) } else { import::tflite::import(&bytes) };
+        let graph = graph.map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
         let name = path.file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());
         let sha256 = hex::encode(Sha256::digest(&bytes));
-        Ok(Model { name, path: path.to_path_buf(), sha256, graph })
+        Ok(Model { name, path: path.to_path_buf(), sha256, graph, channels_first: onnx })
     }
 
     /// Decides the arithmetic and plans the memory.
     ///
     /// # Errors
     /// Operators or parameters outside what is supported.
-    pub fn compile(&self) -> Result<Compiled> {
+    pub fn compile(&self, form: &Form) -> Result<Compiled> {
         let fail = |reason| Error::Model { path: self.path.clone(), reason };
-        let qgraph = quantize::quantize(&self.graph).map_err(fail)?;
+        let mut qgraph = quantize::quantize(&self.graph).map_err(fail)?;
+        shape_edges(&mut qgraph, &self.side(&form.inputs), &self.side(&form.outputs)).map_err(fail)?;
         let plan = plan::plan(&qgraph).map_err(fail)?;
         Ok(Compiled { qgraph, plan })
     }
+
+    /// What was asked for, in terms of this file: channels that lie where they are wanted are left alone.
+    fn side(&self, asked: &Side) -> Side {
+        let there = if self.channels_first { ChannelPosition::First } else { ChannelPosition::Last };
+        let mut side = asked.clone();
+        if side.elements.is_empty() && self.channels_first {
+            side.elements.push(EdgeType::Activation);
+        }
+        side.channels.iter_mut().filter(|c| **c == there).for_each(|c| *c = ChannelPosition::Unchanged);
+        side
+    }
 }
 
-/// A TFLite file says so itself; an ONNX file is known by its name only.
-fn import(path: &Path, bytes: &[u8]) -> hilbench_compiler::Result<Graph> {
-    let onnx = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
-    if !onnx || bytes.get(4..8) == Some(b"TFL3") {
-        return import::tflite::import(bytes);
-    }
+fn import_onnx(path: &Path, bytes: &[u8], form: &Form) -> hilbench_compiler::Result<Graph> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let external = |part: &External<'_>| read_part(folder, part);
-    import::onnx::import(bytes, &Options { external: Some(&external), ..Options::default() })
+    import::onnx::import(bytes, &Options { external: Some(&external), fix_shape: form.fix_shape.clone() })
 }
 
 /// Constants that lie beside the model file, and never anywhere else.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cap::Cap;
 use hilbench::dataset::Dataset;
-use hilbench::model::{Compiled, Model};
+use hilbench::model::{Compiled, Form, Model};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 
@@ -25,11 +25,11 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits");
-        let model = Model::read(&digits.join("digits_int8.tflite")).expect("the shipped model");
+        let model = Model::read(&digits.join("digits_int8.tflite"), &Form::default()).expect("the shipped model");
         let sound = fs::read(digits.join("digits_test.npz")).expect("the shipped test set");
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("x.npz");
-        Bench { compiled: model.compile().expect("it compiles"), sound, file, _folder: folder }
+        Bench { compiled: model.compile(&Form::default()).expect("it compiles"), sound, file, _folder: folder }
     }
 
     /// Answers whether the bytes are taken for samples.

@@ -37,13 +37,13 @@ pub enum ChannelPosition {
     Last,
 }
 
-/// The form of one input or output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Edge {
-    /// Element type.
-    pub element: EdgeType,
-    /// Position of the channels.
-    pub channels: ChannelPosition,
+/// The form of all inputs, or of all outputs: each list has one entry for every tensor, one for all, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Element types.
+    pub elements: Vec<EdgeType>,
+    /// Positions of the channels.
+    pub channels: Vec<ChannelPosition>,
 }
 
 impl fmt::Display for ChannelPosition {
@@ -56,30 +56,34 @@ impl fmt::Display for ChannelPosition {
     }
 }
 
-/// Gives every input and output its form. `inputs` and `outputs` have one entry for each, or one for all.
+/// Gives every input and output its form.
 ///
 /// # Errors
-/// A number of entries that fits neither; a form that the tensor cannot have.
-pub fn shape_edges(graph: &mut QGraph, inputs: &[Edge], outputs: &[Edge]) -> Result<()> {
-    for (k, edge) in spread("inputs", inputs, graph.inputs.len())?.into_iter().enumerate() {
-        set_input_type(graph, k, edge.element)?;
-        set_input_channels(graph, k, edge.channels)?;
+/// Lists of a length that fits neither all nor one; a form that a tensor cannot have.
+pub fn shape_edges(graph: &mut QGraph, inputs: &Side, outputs: &Side) -> Result<()> {
+    let (count_in, count_out) = (graph.inputs.len(), graph.outputs.len());
+    for (k, &element) in spread("inputs", &inputs.elements, count_in)?.iter().enumerate() {
+        set_input_type(graph, k, element)?;
     }
-    for (k, edge) in spread("outputs", outputs, graph.outputs.len())?.into_iter().enumerate() {
-        set_output_type(graph, k, edge.element)?;
-        set_output_channels(graph, k, edge.channels)?;
+    for (k, &channels) in spread("inputs", &inputs.channels, count_in)?.iter().enumerate() {
+        set_input_channels(graph, k, channels)?;
+    }
+    for (k, &element) in spread("outputs", &outputs.elements, count_out)?.iter().enumerate() {
+        set_output_type(graph, k, element)?;
+    }
+    for (k, &channels) in spread("outputs", &outputs.channels, count_out)?.iter().enumerate() {
+        set_output_channels(graph, k, channels)?;
     }
     Ok(())
 }
 
-fn spread(what: &str, edges: &[Edge], count: usize) -> Result<Vec<Edge>> {
-    match edges {
-        [] => Ok(Vec::new()),
-        &[edge] => Ok(vec![edge; count]),
-        edges if edges.len() == count => Ok(edges.to_vec()),
-        edges => Err(Error::Invalid {
+fn spread<T: Copy>(what: &str, given: &[T], count: usize) -> Result<Vec<T>> {
+    match given {
+        &[one] => Ok(vec![one; count]),
+        given if given.is_empty() || given.len() == count => Ok(given.to_vec()),
+        given => Err(Error::Invalid {
             subject: "model".into(),
-            reason: format!("has {count} {what}; forms are given for {}", edges.len()),
+            reason: format!("has {count} {what}; forms are given for {}", given.len()),
         }),
     }
 }

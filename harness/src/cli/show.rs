@@ -10,6 +10,7 @@ use hilbench_compiler::lower::Operand;
 use hilbench_compiler::plan::{Plan, arena};
 use hilbench_compiler::qgraph::QGraph;
 
+use super::form::FormArgs;
 use crate::error::{Error, Result};
 use crate::model::Model;
 
@@ -34,6 +35,8 @@ pub struct ShowArgs {
     /// Which stage to print.
     #[arg(long, value_enum, default_value_t = Stage::Graph)]
     stage: Stage,
+    #[command(flatten)]
+    form: FormArgs,
 }
 
 /// Runs the command.
@@ -41,14 +44,15 @@ pub struct ShowArgs {
 /// # Errors
 /// A model that cannot be read or compiled.
 pub fn run(args: &ShowArgs) -> Result<()> {
-    let model = Model::read(&args.model)?;
+    let form = args.form.form();
+    let model = Model::read(&args.model, &form)?;
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = match args.stage {
         Stage::Graph => graph(&mut text, &model.graph),
-        Stage::Qgraph => qgraph(&mut text, &model.compile()?.qgraph),
-        Stage::Plan => plan(&mut text, &model.compile()?.plan),
-        Stage::Source => source(&mut text, &model.name, &model.compile()?.plan),
+        Stage::Qgraph => qgraph(&mut text, &model.compile(&form)?.qgraph),
+        Stage::Plan => plan(&mut text, &model.compile(&form)?.plan),
+        Stage::Source => source(&mut text, &model.name, &model.compile(&form)?.plan),
     };
     super::print(&text).map_err(|e| Error::Output { path: "standard output".into(), reason: e.to_string() })
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use time::OffsetDateTime;
 
+use super::form::FormArgs;
 use crate::board::Board;
 use crate::dataset::{self, Dataset};
 use crate::error::{Error, Result};
@@ -53,6 +54,8 @@ pub struct ValidateArgs {
     /// Observe every layer of the first sample: its result against the reference, its share of the latency.
     #[arg(long)]
     per_layer: bool,
+    #[command(flatten)]
+    form: FormArgs,
     /// Seconds that a board may take for one inference (if not given: 60, and 1 more for every million MACs).
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: Option<u32>,
@@ -72,8 +75,12 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
     let started = Instant::now();
     let boards = args.boards.iter().map(|name| Board::find(name)).collect::<Result<Vec<_>, _>>();
     let boards = boards.map_err(|e| Error::Input(e.to_string()))?;
-    let model = Model::read(&args.model)?;
-    let compiled = model.compile()?;
+    let form = args.form.form();
+    let model = Model::read(&args.model, &form)?;
+    let compiled = model.compile(&form)?;
+    if !args.quiet {
+        compiled.qgraph.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    }
     let data = data(args, &compiled)?;
     check_writable(args)?;
     let bars = Bars::new(!args.quiet && std::io::stderr().is_terminal());

@@ -40,6 +40,7 @@ struct ModelFacts<'a> {
     sha256: &'a str,
     macs: u64,
     operators: usize,
+    warnings: &'a [String],
     inputs: Vec<TensorFacts<'a>>,
     outputs: Vec<TensorFacts<'a>>,
 }
@@ -217,6 +218,7 @@ pub fn write(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
             sha256: &report.model.sha256,
             macs: graph.macs(),
             operators: graph.nodes.len(),
+            warnings: &graph.warnings,
             inputs: tensors(&graph.inputs),
             outputs: tensors(&graph.outputs),
         },

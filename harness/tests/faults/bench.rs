@@ -8,7 +8,7 @@ use hilbench::board::Board;
 use hilbench::dataset::Dataset;
 use hilbench::link::Link;
 use hilbench::link::faulty::{Direction, Fault, FaultyLink};
-use hilbench::model::{Compiled, Model};
+use hilbench::model::{Compiled, Form, Model};
 use hilbench::reference::{self, Outputs};
 use hilbench::session::Timeouts;
 use hilbench::target::cortex_m::CortexM;
@@ -45,8 +45,8 @@ fn cache() -> PathBuf {
 impl Bench {
     /// With so many samples of the shipped test set.
     pub fn new(samples: usize) -> Self {
-        let model = Model::read(&models().join("digits_int8.tflite")).expect("the shipped model");
-        let compiled = model.compile().expect("the shipped model compiles");
+        let model = Model::read(&models().join("digits_int8.tflite"), &Form::default()).expect("the shipped model");
+        let compiled = model.compile(&Form::default()).expect("the shipped model compiles");
         let data = Dataset::read(&models().join("digits_test.npz"), &compiled.qgraph, Some(samples)).expect("test set");
         let expected = reference::expected(&compiled.qgraph, &data, &|_| {});
         Bench { board: Board::find("virtual-m4").expect("carried"), model, compiled, data, expected }
