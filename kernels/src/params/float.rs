@@ -104,7 +104,12 @@ pub struct Pool2dF32 {
     pub window: Window2d,
     /// Channels of input and output.
     pub channels: usize,
-    /// Averages divide by the size of the filter instead of the number of taps inside the input.
+    /// Rows of padding below the input; they count with `count_include_pad`.
+    pub pad_bottom: usize,
+    /// Columns of padding right of the input.
+    pub pad_right: usize,
+    /// Averages divide by the number of taps inside the padded input instead of the input. A window that `ceil_mode`
+    /// lets reach beyond the padding has fewer of them than the filter has.
     pub count_include_pad: bool,
 }
 

@@ -55,7 +55,15 @@ fn pools() {
         let (x, kernel) = (case.dims("x"), case.sizes("kernel"));
         let window = conv_window(case, [kernel[0], kernel[1]]);
         let count_include_pad = case.int("include") == 1;
-        let p = Pool2dF32 { batches: x[0], window, channels: x[3], count_include_pad };
+        let pads = case.sizes("pads");
+        let p = Pool2dF32 {
+            batches: x[0],
+            window,
+            channels: x[3],
+            pad_bottom: pads[2],
+            pad_right: pads[3],
+            count_include_pad,
+        };
         let mut got = vec![0.0; elements(case.dims("y"))];
         float::average_pool2d(&p, &case.floats("x"), &mut got);
         expect_near(case, "y", &got);
