@@ -478,6 +478,25 @@ def float_softmax():
         yield dict(x=x, y=run("Softmax", ["x"], {"x": x}, {}), log=run("LogSoftmax", ["x"], {"x": x}, {}))
 
 
+def recurrent():
+    for index in range(6):
+        steps, batches, depth, hidden, reverse = 5, 2, 3, 4, index % 2
+        gates = 4 if index < 2 else 3
+        x, b = normal(steps, batches, depth), normal(1, 2 * gates * hidden)
+        w, r = normal(1, gates * hidden, depth), normal(1, gates * hidden, hidden)
+        h, c = normal(1, batches, hidden), normal(1, batches, hidden)
+        direction = ["forward", "reverse"][reverse]
+        if index < 2:
+            y, _, last = run("LSTM", ["x", "w", "r", "b", "", "h", "c"], {"x": x}, dict(w=w, r=r, b=b, h=h, c=c),
+                             outputs=3, hidden_size=hidden, direction=direction)
+            yield dict(x=x, w=w, r=r, b=b, h=h, c=c, reverse=reverse, y=y, last=last)
+        else:
+            linear = int(index >= 4)
+            y, _ = run("GRU", ["x", "w", "r", "b", "", "h"], {"x": x}, dict(w=w, r=r, b=b, h=h), outputs=2,
+                       hidden_size=hidden, direction=direction, linear_before_reset=linear)
+            yield dict(x=x, w=w, r=r, b=b, h=h, reverse=reverse, linear=linear, y=y)
+
+
 def pick_and_pad():
     for index in range(4):
         x = rng.integers(-3, 4, (3, 5, 4)).astype(F32)
@@ -494,7 +513,7 @@ def pick_and_pad():
 OPERATORS = [qlinear_conv2d, qlinear_depthwise_conv2d, qgemm, qlinear_matmul, qlinear_add, qlinear_mul,
              qlinear_average_pool2d, qlinear_global_average_pool, qlinear_softmax, quantize, tables, conv_transpose2d,
              max_pool2d, resize, float_conv2d, float_pool2d, float_matmul, float_unary, float_binary, float_reduce,
-             float_softmax, pick_and_pad]
+             float_softmax, recurrent, pick_and_pad]
 
 
 KINDS = [None, np.int8, np.uint8, np.int32, np.float32]

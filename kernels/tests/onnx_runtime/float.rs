@@ -1,7 +1,8 @@
 //! Operators in single precision: near the recorded answers, which come from other orders of summation.
 
 use hilbench_kernels::params::{
-    Broadcast, ClampF32, Conv2dF32, DepthwiseConv2dF32, FullyConnectedF32, MatMul, Pool2dF32, Reduce, Rows, UnaryF32,
+    Broadcast, ClampF32, Conv2dF32, DepthwiseConv2dF32, FullyConnectedF32, MatMul, Pool2dF32, Recurrent, Reduce, Rows,
+    UnaryF32,
 };
 use hilbench_kernels::reference::float;
 use hilbench_kernels::shape::elements;
@@ -231,6 +232,39 @@ fn softmax_and_log_softmax() {
         expect_near(case, "y", &got);
         float::log_softmax(&p, &case.floats("x"), &mut got);
         expect_near(case, "log", &got);
+    }
+}
+
+#[test]
+fn lstm_and_gru() {
+    let cases = cases("recurrent");
+    assert_eq!(cases.len(), 6);
+    for case in &cases {
+        let (x, h) = (case.dims("x"), case.dims("h"));
+        let p = Recurrent {
+            steps: x[0],
+            batches: x[1],
+            input_depth: x[2],
+            hidden: h[2],
+            directions: 1,
+            direction: 0,
+            reverse: case.int("reverse") == 1,
+            linear_before_reset: case.has("linear") && case.int("linear") == 1,
+        };
+        let [input, weights, recurrence, bias, hidden] = ["x", "w", "r", "b", "h"].map(|name| case.floats(name));
+        let mut got = vec![9.0; elements(case.dims("y"))];
+        if case.has("c") {
+            let (of_input, of_state) = bias.split_at(bias.len() / 2);
+            let bias: Vec<f32> = of_input.iter().zip(of_state).map(|(a, b)| a + b).collect();
+            let mut scratch = vec![9.0; float::lstm_scratch(&p)];
+            let cell = case.floats("c");
+            float::lstm(&p, &input, &weights, &recurrence, &bias, &hidden, &cell, &mut scratch, &mut got);
+            expect_near(case, "last", &scratch[..cell.len()]);
+        } else {
+            let mut scratch = vec![9.0; float::gru_scratch(&p)];
+            float::gru(&p, &input, &weights, &recurrence, &bias, &hidden, &mut scratch, &mut got);
+        }
+        expect_near(case, "y", &got);
     }
 }
 
