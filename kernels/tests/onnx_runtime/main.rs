@@ -9,6 +9,7 @@ mod recorded;
 
 use hilbench_kernels::byte::Byte;
 use hilbench_kernels::float::single;
+use hilbench_kernels::optimized::{fold_input_offset_of, generic};
 use hilbench_kernels::params::{
     Affine, Broadcast, Clamp, ClampF32, Conv2d, ConvTranspose2d, ConvTranspose2dF32, DepthwiseConv2d, FullyConnected,
     MatMul, Pool2d, QLinearAdd, QLinearAveragePool2d, QLinearConv2d, QLinearConvTranspose2d, QLinearDepthwiseConv2d,
@@ -89,6 +90,13 @@ fn qlinear_conv2d() {
         let mut got = vec![X::default(); elements(y)];
         qlinear::conv2d(&p, &input, &weights, &case.words("b"), &scales, &mut got);
         expect(case, &got);
+        let (bias, channels) = (case.words("b"), conv.output_channels);
+        let mut folded = vec![0; channels];
+        fold_input_offset_of(&weights, p.weights_zero_point, &bias, conv.input_zero_point, channels, &mut folded);
+        let mut optimized = vec![X::default(); elements(y)];
+        let mut scratch = vec![X::default(); generic::conv2d_scratch(&conv)];
+        generic::qlinear_conv2d(&p, &input, &weights, &folded, &scales, &mut scratch, &mut optimized);
+        expect(case, &optimized);
         // Weights without their zero point are the same weights.
         let centered: Vec<i16> = weights.iter().map(|w| (w.widen() - p.weights_zero_point) as i16).collect();
         let mut again = vec![X::default(); elements(y)];
@@ -380,6 +388,9 @@ fn max_pool2d() {
         let mut got = vec![T::default(); elements(case.dims("y"))];
         qlinear::max_pool2d(&p, &case.bytes::<T>("x"), &mut got);
         expect(case, &got);
+        let mut optimized = vec![T::default(); got.len()];
+        generic::max_pool2d(&p, &case.bytes::<T>("x"), &mut optimized);
+        expect(case, &optimized);
     }
     for_each_case!("max_pool2d", 8, "x", check);
 }
