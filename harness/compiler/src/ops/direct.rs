@@ -1,10 +1,11 @@
-//! Computations that are one call of a kernel with constants: the reference is the very function that a device may call.
+//! Computations that are one call of a reference kernel with constants. A device makes the same call, or that of the
+//! portable kernel in its place.
 
 use std::fmt::Debug;
 
 use hilbench_kernels::params;
 
-use super::{Computation, QOp, strided};
+use super::{Computation, QOp, portable, strided};
 use crate::Result;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
@@ -13,9 +14,9 @@ use crate::value::Value;
 /// A call of a reference kernel. Its operands are the inputs, then the constants.
 #[derive(Clone)]
 pub struct Direct {
-    call: Call,
-    constants: Vec<(&'static str, Value)>,
-    macs: u64,
+    pub(super) call: Call,
+    pub(super) constants: Vec<(&'static str, Value)>,
+    pub(super) macs: u64,
 }
 
 impl Direct {
@@ -57,12 +58,15 @@ impl Computation for Direct {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let portable = portable::portable(self);
+        let (direct, scratch) = portable.as_ref().map_or((self, None), |(direct, scratch)| (direct, *scratch));
         let mut operands: Vec<_> = node.inputs.iter().map(|&t| lowering.operand(t)).collect();
-        for (name, value) in &self.constants {
+        for (name, value) in &direct.constants {
             operands.push(lowering.constant(&format!("{} {name}", node.name), value.as_bytes().to_vec()));
         }
+        let scratch = scratch.map(|bytes| lowering.scratch(bytes));
         let output = lowering.buffer(node.outputs[0]);
-        Ok(vec![Step { call: self.call.clone(), operands, scratch: None, output }])
+        Ok(vec![Step { call: direct.call.clone(), operands, scratch, output }])
     }
 
     fn macs(&self) -> u64 {

@@ -132,7 +132,10 @@ impl<'g> Stage<'g> {
         let (input, output) = (view.shape.clone(), self.tensor(y).shape.clone());
         let order = View::channel_last(input.len());
         let tensor = self.arrange(site, &view, &order)?;
+        let [pad_bottom, pad_right] = super::products::plane(&window.after, 0);
         let params = params::Pool2dF32 {
+            pad_bottom,
+            pad_right,
             batches: input[0],
             window: super::products::window_2d(window, &input, &output),
             channels: input[1],

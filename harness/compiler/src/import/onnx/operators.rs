@@ -12,7 +12,7 @@ use crate::graph::onnx::{Binary, Reduction, Unary};
 type Read = fn(&mut Reader<'_, '_>) -> Result<()>;
 
 /// Domain of the operators that ONNX Runtime adds.
-const MICROSOFT: &str = "com.microsoft";
+pub(super) const MICROSOFT: &str = "com.microsoft";
 
 /// Reads one operator of the file.
 pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<()> {
@@ -62,7 +62,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("DepthToSpace", movement::depth_to_space),
     ("DequantizeLinear", quantized::dequantize),
     ("Div", |r| arithmetic::binary(r, Binary::Div)),
-    ("Dropout", movement::identity),
+    ("Dropout", movement::dropout),
     ("DynamicQuantizeLinear", quantized::dynamic_quantize),
     ("Elu", |r| {
         let alpha = r.float("alpha", 1.0)?;
