@@ -187,6 +187,8 @@ calls! {
     FloatLeakyRelu(params::UnaryF32): reference::float::leaky_relu(f32) -> f32;
     FloatLess(params::Broadcast): reference::float::less(f32, f32) -> u8;
     FloatLessOrEqual(params::Broadcast): reference::float::less_or_equal(f32, f32) -> u8;
+    FloatGru(params::Recurrent): reference::float::gru(f32, f32, f32, f32, f32) [f32] -> f32;
+    FloatLstm(params::Recurrent): reference::float::lstm(f32, f32, f32, f32, f32, f32) [f32] -> f32;
     FloatLog(()): reference::float::log(f32) -> f32;
     FloatLogSoftmax(params::Rows): reference::float::log_softmax(f32) -> f32;
     FloatMatMul(params::MatMul): reference::float::matmul(f32, f32) -> f32;
@@ -238,6 +240,9 @@ calls! {
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
+    PortableFloatConv2d(params::Conv2dF32): generic::float::conv2d(f32, f32, f32) -> f32;
+    PortableFloatDepthwiseConv2d(params::DepthwiseConv2dF32): generic::float::depthwise_conv2d(f32, f32, f32) -> f32;
+    PortableFloatFullyConnected(params::FullyConnectedF32): generic::float::fully_connected(f32, f32, f32) -> f32;
     PortableQLinearAddI8(params::QLinearAdd): generic::qlinear_add(i8, i8) -> i8;
     PortableQLinearAddU8(params::QLinearAdd): generic::qlinear_add(u8, u8) -> u8;
     PortableQLinearConv2dI8(params::QLinearConv2d): generic::qlinear_conv2d(i8, i8, i32, ScaleF32) [i8] -> i8;

@@ -1,8 +1,9 @@
 //! Operators in single precision: near the recorded answers, which come from other orders of summation.
 
+use hilbench_kernels::optimized::generic;
 use hilbench_kernels::params::{
     Broadcast, ClampF32, Conv2dF32, DepthwiseConv2dF32, FullyConnectedF32, MatMul, Pool2dF32, Recurrent, Reduce, Rows,
-    UnaryF32,
+    UnaryF32, Window2d,
 };
 use hilbench_kernels::reference::float;
 use hilbench_kernels::shape::elements;
@@ -37,6 +38,9 @@ fn conv2d_and_depthwise_conv2d() {
         let mut got = vec![0.0; elements(y)];
         float::conv2d(&p, &input, &weights, &bias, &mut got);
         expect_near(case, "y", &got);
+        let mut optimized = vec![9.0; elements(y)];
+        generic::float::conv2d(&p, &input, &weights, &bias, &mut optimized);
+        assert_eq!(optimized, got, "{}: optimized", case.name);
         if w[3] == 1 {
             let taps = w[1] * w[2];
             let transposed: Vec<f32> = (0..taps * w[0]).map(|i| weights[i % w[0] * taps + i / w[0]]).collect();
@@ -46,6 +50,8 @@ fn conv2d_and_depthwise_conv2d() {
             let mut depthwise = vec![0.0; elements(y)];
             float::depthwise_conv2d(&p, &input, &transposed, &bias, &mut depthwise);
             assert!(depthwise.iter().zip(&got).all(|(d, g)| *d == g.max(0.0)), "{}: depthwise", case.name);
+            generic::float::depthwise_conv2d(&p, &input, &transposed, &bias, &mut optimized);
+            assert_eq!(optimized, depthwise, "{}: optimized depthwise", case.name);
         }
     }
 }
@@ -92,6 +98,10 @@ fn matmul_and_fully_connected() {
         let mut got = vec![0.0; batches * output_depth];
         float::fully_connected(&p, &case.floats("a"), &case.floats("w"), &case.floats("bias"), &mut got);
         expect_near(case, "g", &got);
+        let mut optimized = vec![9.0; got.len()];
+        let [a, w, bias] = ["a", "w", "bias"].map(|name| case.floats(name));
+        generic::float::fully_connected(&p, &a, &w, &bias, &mut optimized);
+        assert_eq!(optimized, got, "{}: optimized", case.name);
     }
 }
 
@@ -276,5 +286,54 @@ fn debug_text_of_bounds_is_rust() {
         (ClampF32 { min: 0.0, max: 6.0 }, "ClampF32 { min: 0.0, max: 6.0 }"),
     ] {
         assert_eq!(format!("{bounds:?}"), text);
+    }
+}
+
+/// Shapes beyond the recorded ones: all remainders of the blocks that the optimized kernels work in.
+#[test]
+fn optimized_kernels_keep_the_order_of_every_sum() {
+    let noise = |len: usize, seed: usize| -> Vec<f32> {
+        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 997.0 - 1.0).collect()
+    };
+    for channels in 1..=19 {
+        for multiplier in 1..=3 {
+            let window = Window2d {
+                input_h: 5,
+                input_w: 4,
+                filter_h: 3,
+                filter_w: 2,
+                stride_h: 1 + channels % 2,
+                stride_w: 1,
+                dilation_h: 1,
+                dilation_w: 1 + multiplier % 2,
+                pad_top: 1,
+                pad_left: 2,
+                output_h: 2,
+                output_w: 4,
+            };
+            let activation = ClampF32 { min: -0.5, max: 0.75 };
+            let (input, bias) = (noise(20 * channels, 1), noise(channels * multiplier, 2));
+            let p = DepthwiseConv2dF32 { batches: 1, window, channels, multiplier, activation };
+            let weights = noise(6 * channels * multiplier, 3);
+            let (mut expected, mut got) = (vec![0.0; 8 * channels * multiplier], vec![9.0; 8 * channels * multiplier]);
+            float::depthwise_conv2d(&p, &input, &weights, &bias, &mut expected);
+            generic::float::depthwise_conv2d(&p, &input, &weights, &bias, &mut got);
+            assert_eq!(got, expected, "{p:?}");
+            let output_channels = channels * multiplier;
+            for filter_channels in [1, channels] {
+                let p = Conv2dF32 {
+                    batches: 1,
+                    window,
+                    input_channels: channels,
+                    filter_channels,
+                    output_channels,
+                    activation,
+                };
+                let weights = noise(6 * filter_channels * output_channels, 4);
+                float::conv2d(&p, &input, &weights, &bias, &mut expected);
+                generic::float::conv2d(&p, &input, &weights, &bias, &mut got);
+                assert_eq!(got, expected, "{p:?}");
+            }
+        }
     }
 }

@@ -16,18 +16,26 @@ use crate::value::Value;
 pub struct Direct {
     pub(super) call: Call,
     pub(super) constants: Vec<(&'static str, Value)>,
+    /// Bytes of scratch memory, for kernels that take some.
+    pub(super) scratch: Option<usize>,
     pub(super) macs: u64,
 }
 
 impl Direct {
     /// A call without constants.
     pub(crate) fn new(call: Call) -> Self {
-        Direct { call, constants: Vec::new(), macs: 0 }
+        Direct { call, constants: Vec::new(), scratch: None, macs: 0 }
     }
 
     /// With one more constant operand.
     pub(crate) fn with(mut self, name: &'static str, bytes: &[u8]) -> Self {
         self.constants.push((name, Value::from_bytes(bytes)));
+        self
+    }
+
+    /// With this many bytes of scratch memory.
+    pub(crate) fn using(mut self, bytes: usize) -> Self {
+        self.scratch = Some(bytes);
         self
     }
 
@@ -54,17 +62,17 @@ impl Debug for Direct {
 impl Computation for Direct {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let operands: Vec<&Value> = inputs.iter().copied().chain(self.constants.iter().map(|(_, v)| v)).collect();
-        self.call.run(&operands, &mut Value::zeros(0), &mut outputs[0]);
+        self.call.run(&operands, &mut Value::zeros(self.scratch.unwrap_or(0)), &mut outputs[0]);
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
         let portable = portable::portable(self);
-        let (direct, scratch) = portable.as_ref().map_or((self, None), |(direct, scratch)| (direct, *scratch));
+        let direct = portable.as_ref().unwrap_or(self);
         let mut operands: Vec<_> = node.inputs.iter().map(|&t| lowering.operand(t)).collect();
         for (name, value) in &direct.constants {
             operands.push(lowering.constant(&format!("{} {name}", node.name), value.as_bytes().to_vec()));
         }
-        let scratch = scratch.map(|bytes| lowering.scratch(bytes));
+        let scratch = direct.scratch.map(|bytes| lowering.scratch(bytes));
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call: direct.call.clone(), operands, scratch, output }])
     }

@@ -9,10 +9,23 @@ use super::direct::Direct;
 use crate::lower::Call;
 use crate::value::Value;
 
-/// `direct` by a portable kernel, and the bytes of scratch that it takes; `None` where there is none.
-pub(super) fn portable(direct: &Direct) -> Option<(Direct, Option<usize>)> {
-    let plain = |call: Call| Some((Direct { call, ..direct.clone() }, None));
+/// `direct` by a portable kernel; `None` where there is none.
+pub(super) fn portable(direct: &Direct) -> Option<Direct> {
+    let plain = |call: Call| Some(Direct { call, ..direct.clone() });
     match direct.call {
+        Call::FloatConv2d(p)
+            if ![p.filter_channels, p.output_channels, p.window.input_h, p.window.input_w].contains(&0) =>
+        {
+            plain(Call::PortableFloatConv2d(p))
+        }
+        Call::FloatDepthwiseConv2d(p)
+            if ![p.channels, p.multiplier, p.window.input_h, p.window.input_w].contains(&0) =>
+        {
+            plain(Call::PortableFloatDepthwiseConv2d(p))
+        }
+        Call::FloatFullyConnected(p) if p.input_depth > 0 && p.output_depth > 0 => {
+            plain(Call::PortableFloatFullyConnected(p))
+        }
         Call::MaxPool2dI8(p) if p.window.dilation_h == 1 && p.window.dilation_w == 1 => plain(Call::MaxPool2d(p)),
         Call::QLinearAddI8(p) => plain(Call::PortableQLinearAddI8(p)),
         Call::QLinearAddU8(p) => plain(Call::PortableQLinearAddU8(p)),
@@ -51,29 +64,25 @@ fn depthwise_has_pixels(p: &hilbench_kernels::params::QLinearDepthwiseConv2d) ->
     ![c.channels, c.multiplier, w.input_h, w.input_w, w.output_h, w.output_w].contains(&0)
 }
 
-fn conv<W: Small + bytemuck::AnyBitPattern>(
-    direct: &Direct,
-    p: &QLinearConv2d,
-    call: Call,
-) -> Option<(Direct, Option<usize>)> {
+fn conv<W: Small + bytemuck::AnyBitPattern>(direct: &Direct, p: &QLinearConv2d, call: Call) -> Option<Direct> {
     let (c, w) = (&p.conv, &p.conv.window);
     if [c.filter_channels, c.output_channels, w.input_h, w.input_w, w.output_h, w.output_w].contains(&0) {
         return None;
     }
     let folded = folded::<W>(direct, c.input_zero_point, c.output_channels)?;
-    Some((Direct { call, ..folded }, Some(generic::conv2d_scratch(c))))
+    Some(Direct { call, scratch: Some(generic::conv2d_scratch(c)), ..folded })
 }
 
 fn fully_connected<W: Small + bytemuck::AnyBitPattern>(
     direct: &Direct,
     p: &FullyConnected,
     call: Call,
-) -> Option<(Direct, Option<usize>)> {
+) -> Option<Direct> {
     if p.input_depth == 0 || p.output_depth == 0 {
         return None;
     }
     let folded = folded::<W>(direct, p.input_zero_point, p.output_depth)?;
-    Some((Direct { call, ..folded }, None))
+    Some(Direct { call, ..folded })
 }
 
 /// Constants (weights, bias, scales) with the input's zero point moved into the bias.

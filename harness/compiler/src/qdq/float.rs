@@ -5,6 +5,7 @@
 pub(super) mod calls;
 mod dynamic;
 mod products;
+mod recurrent;
 mod reductions;
 
 use hilbench_kernels::params::{self, PadWithin, Rows};
@@ -29,6 +30,9 @@ impl<'g> Stage<'g> {
             Op::ConvInteger { window, groups } => self.conv_integer(site, window, *groups),
             Op::DynamicQuantize => self.dynamic_quantize(site),
             Op::MatMulInteger => self.mat_mul_integer(site),
+            Op::Recurrent { lstm, reverse, linear_before_reset } => {
+                self.recurrent(site, *lstm, *reverse, *linear_before_reset)
+            }
             Op::Reduce { reduction, axes } => self.reduce(site, *reduction, axes),
             _ => Err(site.unsupported("no kernel computes this operator on a device")),
         }

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod movement;
 mod quantized;
+mod recurrent;
 mod windows;
 
 use super::reader::Reader;
@@ -74,6 +75,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("Expand", movement::expand),
     ("Flatten", movement::flatten),
     ("Floor", |r| arithmetic::unary(r, Unary::Floor)),
+    ("GRU", recurrent::gru),
     ("Gather", movement::gather),
     ("Gelu", |r| {
         let by_tanh = r.text("approximate", "none")? == "tanh";
@@ -91,6 +93,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("HardSwish", |r| arithmetic::unary(r, Unary::HardSwish)),
     ("Identity", movement::identity),
     ("InstanceNormalization", arithmetic::instance_normalization),
+    ("LSTM", recurrent::lstm),
     ("LeakyRelu", |r| {
         let alpha = r.float("alpha", 0.01)?;
         arithmetic::unary(r, Unary::LeakyRelu(alpha))
