@@ -92,7 +92,10 @@ impl Model {
 fn import_onnx(path: &Path, bytes: &[u8], form: &Form) -> hilbench_compiler::Result<Graph> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let external = |part: &External<'_>| read_part(folder, part);
-    import::onnx::import(bytes, &Options { external: Some(&external), fix_shape: form.fix_shape.clone() })
+    import::onnx::import(
+        bytes,
+        &Options { external: Some(&external), fix_shape: form.fix_shape.clone(), ..Options::default() },
+    )
 }
 
 /// Constants that lie beside the model file, and never anywhere else.

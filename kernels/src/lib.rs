@@ -2,8 +2,10 @@
 //!
 //! The contract, for every kernel here:
 //! - Tensors are dense, row major, channel last (NHWC); convolution weights are OHWI, depthwise weights 1HWO.
-//! - Values are `i8` (or `u8`, `f32` at the edges of a model), accumulators `i32` that wrap, and every
-//!   rounding is made in [`requant`], by the TFLite reference rule with double rounding.
+//! - Values are `i8` or `u8`, accumulators `i32` that wrap, and every rounding is made in [`requant`]: of a TFLite model
+//!   by the reference rule with double rounding, of an ONNX model ([`reference::qlinear`]) by one single-precision factor
+//!   as ONNX Runtime has it. The two are never mixed.
+//! - What is not quantized runs in single precision ([`reference::float`]), in one order of operations.
 //! - A kernel takes its parameters, its inputs, its constants, its scratch and its outputs, in that order.
 //!   Slices have exactly the lengths that the parameters imply; a shorter one panics.
 //!

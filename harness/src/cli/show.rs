@@ -89,6 +89,9 @@ fn graph(text: &mut String, graph: &Graph) -> std::fmt::Result {
 
 fn qgraph(text: &mut String, graph: &QGraph) -> std::fmt::Result {
     writeln!(text, "{} multiply-accumulates an inference", graph.macs())?;
+    for warning in &graph.warnings {
+        writeln!(text, "warning: {warning}")?;
+    }
     for node in &graph.nodes {
         writeln!(text, "\n#{} {} {:?}", node.index, node.op_name, node.name)?;
         for &t in &node.inputs {

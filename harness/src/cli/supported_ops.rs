@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
+use hilbench_compiler::import::onnx;
 use hilbench_compiler::ops::SUPPORTED;
 
 use crate::error::{Error, Result};
@@ -32,6 +33,11 @@ fn table(markdown: bool) -> String {
     for (name, types) in SUPPORTED {
         // Writing to a String cannot fail.
         let _ = if markdown { writeln!(text, "| {name} | {types} |") } else { writeln!(text, "{name:<26}{types}") };
+    }
+    // Which of them are integer depends on the operators around them; the others are float32 where a kernel exists.
+    text.push_str(if markdown { "\n| ONNX operator |\n|---|\n" } else { "\nONNX\n" });
+    for name in onnx::operators() {
+        let _ = if markdown { writeln!(text, "| {name} |") } else { writeln!(text, "{name}") };
     }
     text
 }

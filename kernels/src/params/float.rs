@@ -104,7 +104,12 @@ pub struct Pool2dF32 {
     pub window: Window2d,
     /// Channels of input and output.
     pub channels: usize,
-    /// Averages divide by the size of the filter instead of the number of taps inside the input.
+    /// Rows of padding below the input; they count with `count_include_pad`.
+    pub pad_bottom: usize,
+    /// Columns of padding right of the input.
+    pub pad_right: usize,
+    /// Averages divide by the number of taps inside the padded input instead of the input. A window that `ceil_mode`
+    /// lets reach beyond the padding has fewer of them than the filter has.
     pub count_include_pad: bool,
 }
 
@@ -115,4 +120,26 @@ pub struct UnaryF32 {
     pub alpha: f32,
     /// `beta` of `HardSigmoid`, `gamma` of `Selu`; 0 where there is none.
     pub beta: f32,
+}
+
+/// A recurrent layer in one direction. Input `[steps, batches, input_depth]`, output
+/// `[steps, directions, batches, hidden]`, of which this layer writes one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recurrent {
+    /// Length of the sequence.
+    pub steps: usize,
+    /// Number of sequences.
+    pub batches: usize,
+    /// Elements of one step of the input.
+    pub input_depth: usize,
+    /// Elements of the state.
+    pub hidden: usize,
+    /// Directions that share the output: 1, or 2 of a bidirectional layer.
+    pub directions: usize,
+    /// Which of them this one is.
+    pub direction: usize,
+    /// From the last step to the first.
+    pub reverse: bool,
+    /// `GRU` only: the reset gate is applied after the product with the recurrence weights.
+    pub linear_before_reset: bool,
 }

@@ -77,12 +77,12 @@ pub enum Coordinates {
     TfHalfPixelForNn,
 }
 
-/// The whole number for a place between two pixels (`nearest_mode`).
+/// The whole number for a place between two pixels (`nearest_mode`). A place within a millionth of a half is a tie.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Nearest {
     /// To the nearest, ties down.
     RoundPreferFloor,
-    /// To the nearest, ties away from zero.
+    /// To the nearest, ties up.
     RoundPreferCeil,
     /// Down.
     Floor,

@@ -4,8 +4,8 @@
 //! numbers they hold, without regard to their zero point, and the fraction is dropped: ONNX Runtime does not round there.
 
 use crate::byte::{Byte, Small};
+use crate::float::single;
 use crate::params::{Coordinates, Nearest, Resize2d};
-use crate::requant::round_half_away;
 
 /// An element that can be interpolated.
 pub trait Sample: Copy {
@@ -79,10 +79,11 @@ pub fn resize_linear<T: Sample>(p: &Resize2d, input: &[T], output: &mut [T]) {
     }
 }
 
-/// Where output index `x` lies in the input. A scale of exactly 1 moves nothing.
+/// Where output index `x` lies in the input. A scale of exactly 1 moves nothing, and neither does any scale when the
+/// output has the size of the input.
 fn place(p: &Resize2d, x: usize, output_size: usize, input_size: usize, scale: f32) -> f32 {
     let at = x as f32;
-    if scale == 1.0 {
+    if scale == 1.0 || (p.output_h, p.output_w) == (p.input_h, p.input_w) {
         return at;
     }
     match p.coordinates {
@@ -97,22 +98,19 @@ fn place(p: &Resize2d, x: usize, output_size: usize, input_size: usize, scale: f
 }
 
 fn nearest(p: &Resize2d, x: usize, output_size: usize, input_size: usize, scale: f32) -> usize {
+    /// Nearer to a half than this counts as one: a division can end on either side of it.
+    const TIE: f32 = 1e-6;
     let place = place(p, x, output_size, input_size, scale);
-    let whole = place as i32;
-    let floor = if whole as f32 > place { whole - 1 } else { whole };
-    let ceil = if (whole as f32) < place { whole + 1 } else { whole };
+    let floor = single::floor(place) as i32;
+    let ceil = single::ceil(place) as i32;
+    let beyond_half = place - floor as f32 - 0.5;
     let index = match p.nearest {
-        Nearest::RoundPreferFloor if place == whole as f32 + 0.5 => floor,
-        Nearest::RoundPreferFloor | Nearest::RoundPreferCeil => round_half_away(place),
+        Nearest::RoundPreferFloor => floor + i32::from(beyond_half >= TIE),
+        Nearest::RoundPreferCeil => floor + i32::from(beyond_half > -TIE),
         Nearest::Floor => floor,
         Nearest::Ceil => ceil,
-        Nearest::CeilWhenShrinking => {
-            if scale < 1.0 {
-                ceil
-            } else {
-                whole
-            }
-        }
+        Nearest::CeilWhenShrinking if scale < 1.0 => ceil,
+        Nearest::CeilWhenShrinking => place as i32,
     };
     (index.max(0) as usize).min(input_size - 1)
 }

@@ -3,13 +3,17 @@
 //! The inputs are our own and crowd around ties; `models/record_onnx_kernels.py` says how they were made and what
 //! answered.
 
+mod float;
+mod movement;
 mod recorded;
 
 use hilbench_kernels::byte::Byte;
+use hilbench_kernels::float::single;
+use hilbench_kernels::optimized::{fold_input_offset_of, generic};
 use hilbench_kernels::params::{
-    Affine, Broadcast, Clamp, Conv2d, DepthwiseConv2d, FullyConnected, MatMul, Pool2d, QLinearAdd,
-    QLinearAveragePool2d, QLinearConv2d, QLinearDepthwiseConv2d, QLinearGlobalAveragePool, QLinearMatMul, QLinearMul,
-    QLinearSoftmax, ScaleF32, Window2d,
+    Affine, Broadcast, Clamp, ClampF32, Conv2d, ConvTranspose2d, ConvTranspose2dF32, DepthwiseConv2d, FullyConnected,
+    MatMul, Pool2d, QLinearAdd, QLinearAveragePool2d, QLinearConv2d, QLinearConvTranspose2d, QLinearDepthwiseConv2d,
+    QLinearGlobalAveragePool, QLinearMatMul, QLinearMul, QLinearSoftmax, ScaleF32, Window2d,
 };
 use hilbench_kernels::reference::qlinear;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides, elements, right_aligned};
@@ -86,6 +90,13 @@ fn qlinear_conv2d() {
         let mut got = vec![X::default(); elements(y)];
         qlinear::conv2d(&p, &input, &weights, &case.words("b"), &scales, &mut got);
         expect(case, &got);
+        let (bias, channels) = (case.words("b"), conv.output_channels);
+        let mut folded = vec![0; channels];
+        fold_input_offset_of(&weights, p.weights_zero_point, &bias, conv.input_zero_point, channels, &mut folded);
+        let mut optimized = vec![X::default(); elements(y)];
+        let mut scratch = vec![X::default(); generic::conv2d_scratch(&conv)];
+        generic::qlinear_conv2d(&p, &input, &weights, &folded, &scales, &mut scratch, &mut optimized);
+        expect(case, &optimized);
         // Weights without their zero point are the same weights.
         let centered: Vec<i16> = weights.iter().map(|w| (w.widen() - p.weights_zero_point) as i16).collect();
         let mut again = vec![X::default(); elements(y)];
@@ -296,4 +307,90 @@ fn qlinear_softmax() {
         expect(case, &got);
     }
     for_each_case!("qlinear_softmax", 16, "x", check);
+}
+
+#[test]
+fn quantize_and_dequantize() {
+    fn check<T: Byte + std::fmt::Debug>(case: &Case) {
+        let p = Affine { scale: case.float("s"), zero_point: case.int("z") };
+        let x = case.floats("x");
+        let mut got = vec![T::default(); x.len()];
+        qlinear::quantize(&p, &x, &mut got);
+        expect(case, &got);
+        let mut back = vec![0.0; x.len()];
+        qlinear::dequantize(&p, &got, &mut back);
+        assert_eq!(back, case.floats("back"), "{}: back", case.name);
+    }
+    for_each_case!("quantize", 8, "y", check);
+}
+
+#[test]
+fn tables_of_leaky_relu_sigmoid_tanh_and_concatenation() {
+    fn check<T: Byte + std::fmt::Debug>(case: &Case) {
+        let input = Affine { scale: case.float("sx"), zero_point: case.int("zx") };
+        let output = Affine { scale: case.float("sy"), zero_point: case.int("zy") };
+        let alpha = case.float("alpha");
+        let function: fn(f32, f32) -> f32 = match case.int("function") {
+            0 => |x, alpha| if x >= 0.0 { x } else { alpha * x },
+            1 => |x, _| single::logistic(x),
+            2 => |x, _| single::tanh(x),
+            _ => |x, _| x,
+        };
+        let table = qlinear::table::<T, T>(&input, &output, |x| function(x, alpha));
+        let mut got = vec![T::default(); 256];
+        qlinear::lookup(&table, &case.bytes::<T>("x"), &mut got);
+        expect(case, &got);
+    }
+    for_each_case!("tables", 16, "x", check);
+}
+
+#[test]
+fn conv_transpose2d_in_integers_and_in_single_precision() {
+    fn check<X: Byte + std::fmt::Debug>(case: &Case) {
+        let (x, w, y) = (case.dims("x"), case.dims("w"), case.dims("y"));
+        let conv = ConvTranspose2d {
+            batches: x[0],
+            window: conv_window(case, [w[1], w[2]]),
+            input_channels: x[3],
+            filter_channels: w[3],
+            output_channels: y[3],
+        };
+        let p = QLinearConvTranspose2d {
+            conv,
+            input_zero_point: case.int("zx"),
+            weights_zero_point: 0,
+            output_zero_point: case.int("zy"),
+            activation: NO_ACTIVATION,
+        };
+        let (sx, sw) = (case.float("sx"), case.float("sw"));
+        let (input, weights, bias) = (case.bytes::<X>("x"), case.bytes::<i8>("w"), case.words("b"));
+        let mut got = vec![X::default(); elements(y)];
+        qlinear::conv_transpose2d(&p, &input, &weights, &bias, &factors(1.0, sx, &[sw], case.float("sy")), &mut got);
+        expect(case, &got);
+        let dequantize = |x: i32, scale: f32| x as f32 * scale;
+        let input: Vec<f32> = input.iter().map(|x| dequantize(x.widen() - p.input_zero_point, sx)).collect();
+        let weights: Vec<f32> = weights.iter().map(|&w| dequantize(i32::from(w), sw)).collect();
+        let bias: Vec<f32> = bias.iter().map(|&b| dequantize(b, sx * sw)).collect();
+        let mut got = vec![0.0; elements(y)];
+        let p = ConvTranspose2dF32 { conv, activation: ClampF32::NONE };
+        hilbench_kernels::reference::float::conv_transpose2d(&p, &input, &weights, &bias, &mut got);
+        float::expect_near(case, "f", &got);
+    }
+    for_each_case!("conv_transpose2d", 8, "x", check);
+}
+
+#[test]
+fn max_pool2d() {
+    fn check<T: Byte + std::fmt::Debug>(case: &Case) {
+        let (x, kernel) = (case.dims("x"), case.sizes("kernel"));
+        let window = conv_window(case, [kernel[0], kernel[1]]);
+        let p = Pool2d { batches: x[0], window, channels: x[3], activation: NO_ACTIVATION };
+        let mut got = vec![T::default(); elements(case.dims("y"))];
+        qlinear::max_pool2d(&p, &case.bytes::<T>("x"), &mut got);
+        expect(case, &got);
+        let mut optimized = vec![T::default(); got.len()];
+        generic::max_pool2d(&p, &case.bytes::<T>("x"), &mut optimized);
+        expect(case, &optimized);
+    }
+    for_each_case!("max_pool2d", 8, "x", check);
 }

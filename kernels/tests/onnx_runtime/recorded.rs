@@ -8,9 +8,18 @@ use hilbench_kernels::byte::Byte;
 use npyz::npz::NpzArchive;
 use npyz::{DType, TypeChar};
 
+/// The element type of an array.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    I8,
+    U8,
+    I32,
+    F32,
+}
+
 /// One array of a case. `f64` holds every integer and single-precision number of a recording.
 struct Array {
-    signed: bool,
+    kind: Kind,
     dims: Vec<usize>,
     elements: Vec<f64>,
 }
@@ -39,7 +48,10 @@ pub fn cases(operator: &str) -> Vec<Case> {
                 let rank = kinds.next().expect("a rank follows a type");
                 let dims: Vec<usize> = kinds.by_ref().take(rank).collect();
                 let elements = elements.by_ref().take(dims.iter().product()).collect();
-                cases[index].arrays.insert(key.clone(), Array { signed: kind == 1, dims, elements });
+                cases[index].arrays.insert(
+                    key.clone(),
+                    Array { kind: [Kind::I8, Kind::U8, Kind::I32, Kind::F32][kind - 1], dims, elements },
+                );
             }
             index += 1;
         }
@@ -68,8 +80,12 @@ impl Case {
         self.arrays.contains_key(name)
     }
 
+    pub fn kind(&self, name: &str) -> Kind {
+        self.array(name).kind
+    }
+
     pub fn is_signed(&self, name: &str) -> bool {
-        self.array(name).signed
+        self.kind(name) == Kind::I8
     }
 
     pub fn dims(&self, name: &str) -> &[usize] {

@@ -326,6 +326,15 @@ pub enum Op {
         /// Dimension that several scales run along.
         axis: usize,
     },
+    /// Inputs x `[steps, batch, in]`, weights, recurrence, optional bias, initial state and cell, each of one direction.
+    Recurrent {
+        /// LSTM rather than GRU.
+        lstm: bool,
+        /// From the last step to the first.
+        reverse: bool,
+        /// GRU: the reset gate comes after the product.
+        linear_before_reset: bool,
+    },
     /// Input x.
     Reduce {
         /// Kind.

@@ -45,6 +45,8 @@ pub type ReadExternal<'a> = dyn Fn(&External<'_>) -> Result<Vec<u8>, String> + '
 pub struct Options<'a> {
     /// Sizes of dimensions that the file only names.
     pub fix_shape: BTreeMap<String, usize>,
+    /// Inputs that have one value for good: they become constants.
+    pub constants: BTreeMap<String, Tensor>,
     /// Constants outside of the file; without it they are refused.
     pub external: Option<&'a ReadExternal<'a>>,
 }
@@ -90,6 +92,22 @@ pub fn import(bytes: &[u8], options: &Options<'_>) -> Result<Graph> {
     Ok(importer.graph)
 }
 
+/// Names of the operators that are read, those of ONNX Runtime after `com.microsoft.`.
+pub fn operators() -> impl Iterator<Item = String> {
+    let own = operators::OPERATORS.iter().map(|(name, _)| (*name).to_string());
+    own.chain(operators::MICROSOFT_OPERATORS.iter().map(|(name, _)| format!("{}.{name}", operators::MICROSOFT)))
+}
+
+/// Reads one serialized tensor: the form in which conformance data come.
+///
+/// # Errors
+/// Damaged bytes, element types without a kernel.
+pub fn tensor(bytes: &[u8]) -> Result<Tensor> {
+    let tensor = proto::Tensor::decode(bytes)
+        .map_err(|e| Error::Malformed { offset: 0, reason: format!("not an ONNX tensor: {e}") })?;
+    tensors::constant(&format!("tensor {:?}", tensor.name), tensor, None)
+}
+
 fn unsupported(subject: impl Into<String>, reason: impl Into<String>) -> Error {
     Error::Unsupported { subject: subject.into(), reason: reason.into() }
 }
@@ -119,7 +137,9 @@ impl Importer<'_> {
         }
         for info in &graph.input {
             // Old files list constants among the inputs: those stay what they are.
-            if !self.ids.contains_key(&info.name) {
+            if let Some(constant) = self.options.constants.get(&info.name) {
+                self.name(info.name.clone(), constant.clone())?;
+            } else if !self.ids.contains_key(&info.name) {
                 let tensor = tensors::value(info, &self.options.fix_shape)?;
                 let id = self.name(info.name.clone(), tensor)?;
                 self.graph.inputs.push(id);

@@ -1,10 +1,11 @@
-//! Computations that are one call of a kernel with constants: the reference is the very function that a device may call.
+//! Computations that are one call of a reference kernel with constants. A device makes the same call, or that of the
+//! portable kernel in its place.
 
 use std::fmt::Debug;
 
 use hilbench_kernels::params;
 
-use super::{Computation, QOp, strided};
+use super::{Computation, QOp, portable, strided};
 use crate::Result;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
@@ -13,20 +14,28 @@ use crate::value::Value;
 /// A call of a reference kernel. Its operands are the inputs, then the constants.
 #[derive(Clone)]
 pub struct Direct {
-    call: Call,
-    constants: Vec<(&'static str, Value)>,
-    macs: u64,
+    pub(super) call: Call,
+    pub(super) constants: Vec<(&'static str, Value)>,
+    /// Bytes of scratch memory, for kernels that take some.
+    pub(super) scratch: Option<usize>,
+    pub(super) macs: u64,
 }
 
 impl Direct {
     /// A call without constants.
     pub(crate) fn new(call: Call) -> Self {
-        Direct { call, constants: Vec::new(), macs: 0 }
+        Direct { call, constants: Vec::new(), scratch: None, macs: 0 }
     }
 
     /// With one more constant operand.
     pub(crate) fn with(mut self, name: &'static str, bytes: &[u8]) -> Self {
         self.constants.push((name, Value::from_bytes(bytes)));
+        self
+    }
+
+    /// With this many bytes of scratch memory.
+    pub(crate) fn using(mut self, bytes: usize) -> Self {
+        self.scratch = Some(bytes);
         self
     }
 
@@ -58,16 +67,19 @@ impl Debug for Direct {
 impl Computation for Direct {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let operands: Vec<&Value> = inputs.iter().copied().chain(self.constants.iter().map(|(_, v)| v)).collect();
-        self.call.run(&operands, &mut Value::zeros(0), &mut outputs[0]);
+        self.call.run(&operands, &mut Value::zeros(self.scratch.unwrap_or(0)), &mut outputs[0]);
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        let portable = portable::portable(self);
+        let direct = portable.as_ref().unwrap_or(self);
         let mut operands: Vec<_> = node.inputs.iter().map(|&t| lowering.operand(t)).collect();
-        for (name, value) in &self.constants {
+        for (name, value) in &direct.constants {
             operands.push(lowering.constant(&format!("{} {name}", node.name), value.as_bytes().to_vec()));
         }
+        let scratch = direct.scratch.map(|bytes| lowering.scratch(bytes));
         let output = lowering.buffer(node.outputs[0]);
-        Ok(vec![Step { call: self.call.clone(), operands, scratch: None, output }])
+        Ok(vec![Step { call: direct.call.clone(), operands, scratch, output }])
     }
 
     fn macs(&self) -> u64 {

@@ -20,6 +20,7 @@ pub mod mean;
 pub mod mul;
 pub mod pad;
 pub mod pool_2d;
+mod portable;
 pub mod quantize;
 pub mod reduce_max;
 pub mod relu;

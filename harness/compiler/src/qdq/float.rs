@@ -5,6 +5,7 @@
 pub(super) mod calls;
 mod dynamic;
 mod products;
+mod recurrent;
 mod reductions;
 
 use hilbench_kernels::params::{self, PadWithin, Rows};
@@ -29,6 +30,9 @@ impl<'g> Stage<'g> {
             Op::ConvInteger { window, groups } => self.conv_integer(site, window, *groups),
             Op::DynamicQuantize => self.dynamic_quantize(site),
             Op::MatMulInteger => self.mat_mul_integer(site),
+            Op::Recurrent { lstm, reverse, linear_before_reset } => {
+                self.recurrent(site, *lstm, *reverse, *linear_before_reset)
+            }
             Op::Reduce { reduction, axes } => self.reduce(site, *reduction, axes),
             _ => Err(site.unsupported("no kernel computes this operator on a device")),
         }
@@ -132,7 +136,10 @@ impl<'g> Stage<'g> {
         let (input, output) = (view.shape.clone(), self.tensor(y).shape.clone());
         let order = View::channel_last(input.len());
         let tensor = self.arrange(site, &view, &order)?;
+        let [pad_bottom, pad_right] = super::products::plane(&window.after, 0);
         let params = params::Pool2dF32 {
+            pad_bottom,
+            pad_right,
             batches: input[0],
             window: super::products::window_2d(window, &input, &output),
             channels: input[1],

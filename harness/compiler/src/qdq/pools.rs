@@ -9,7 +9,7 @@ use super::elementwise::codes;
 use super::products::window_2d;
 use super::sink::Sink;
 use super::view::{Affine, Code, Coded, View};
-use super::{Site, Stage};
+use super::{Result_, Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Pooling, Window};
 use crate::graph::{DType, TensorId};
@@ -23,6 +23,46 @@ impl<'g> Stage<'g> {
         let affine = coded.affine(&self.q.tensors)?;
         let sink = self.sink(y).filter(|s| s.affine.dtype == affine.dtype)?;
         Some((coded, affine, sink))
+    }
+
+    /// 8-bit integers that lie in the order of what they stand for: codes with one scale, or numbers as they are.
+    pub(super) fn ordered_codes(&self, x: TensorId) -> Option<(View, Option<Code>)> {
+        let known = &self.known[x];
+        match (&known.coded, &known.plain) {
+            (Some(coded), _) if coded.affine(&self.q.tensors).is_some() => {
+                Some((coded.view.clone(), Some(coded.code.clone())))
+            }
+            (_, Some(view)) if matches!(self.q.tensors[view.tensor].dtype, DType::I8 | DType::U8) => {
+                Some((view.clone(), None))
+            }
+            _ => None,
+        }
+    }
+
+    /// Some of the integers of `input`, standing for the same numbers.
+    pub(super) fn emit_ordered(
+        &mut self,
+        site: Site<'g>,
+        op: Direct,
+        input: TensorId,
+        code: Option<Code>,
+        shape: Vec<usize>,
+        order: Vec<usize>,
+    ) -> Result<()> {
+        let source = &self.q.tensors[input];
+        let facts = Result_ {
+            name: String::new(),
+            dtype: source.dtype,
+            shape: order.iter().map(|&d| shape[d]).collect(),
+            quantization: source.quantization.clone(),
+        };
+        let tensor = self.emit(site, op.into(), vec![input], facts)?;
+        let (y, view) = (site.node.outputs[0], View { tensor, shape, order });
+        match code {
+            Some(code) => self.set_coded(y, Coded { view, code }),
+            None => self.set_plain(y, view),
+        }
+        Ok(())
     }
 
     fn emit_codes(
@@ -50,21 +90,18 @@ impl<'g> Stage<'g> {
         let pool = |activation| Pool2d { batches: input[0], window: geometry, channels: input[1], activation };
         match pooling {
             Pooling::Max => {
-                let coded = self.known[x].coded.clone();
-                let Some((coded, affine)) = coded.and_then(|c| c.affine(&self.q.tensors).map(|a| (c, a))) else {
+                let Some((view, code)) = self.ordered_codes(x) else {
                     return self.float_pool(site, pooling, window);
                 };
-                let (min, max) = affine.range();
+                let dtype = self.q.tensors[view.tensor].dtype;
+                let (min, max) = if dtype == DType::U8 { (0, 255) } else { (-128, 127) };
                 let params = pool(Clamp { min, max });
-                let call = match affine.dtype {
+                let call = match dtype {
                     DType::U8 => Call::MaxPool2dU8(params),
                     _ => Call::MaxPool2dI8(params),
                 };
-                let tensor = self.arrange(site, &coded.view, &order)?;
-                let physical = order.iter().map(|&d| output[d]).collect();
-                let tensor = self.emit(site, Direct::new(call).into(), vec![tensor], codes("", affine, physical))?;
-                self.set_coded(y, Coded { view: View { tensor, shape: output, order }, code: coded.code });
-                Ok(())
+                let tensor = self.arrange(site, &view, &order)?;
+                self.emit_ordered(site, Direct::new(call), tensor, code, output, order)
             }
             Pooling::Average(count_include_pad) => {
                 let Some((coded, x, sink)) = self.codes_to_codes(x, y) else {

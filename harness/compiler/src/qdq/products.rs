@@ -36,7 +36,7 @@ impl Weights {
 }
 
 /// Spatial sizes as height and width; one dimension is a width.
-fn plane(sizes: &[usize], missing: usize) -> [usize; 2] {
+pub(super) fn plane(sizes: &[usize], missing: usize) -> [usize; 2] {
     match sizes {
         &[w] => [missing, w],
         &[h, w] => [h, w],
@@ -356,13 +356,15 @@ impl<'g> Stage<'g> {
         let (a, b, y) = (self.operand(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
         let (shape_a, shape_b) = (self.tensor(a).shape.clone(), self.tensor(b).shape.clone());
         let output = self.tensor(y).shape.clone();
-        if shape_b.len() == 2 && shape_a.len() > 1 {
-            if let Some(fused) = self.fused(site, a, b, None, 1, shape_b[1])? {
-                let tensor = self.arrange(site, &fused.input.view, &View::identity(shape_a.len()))?;
-                let rows = row_order(&shape_b, &fused.weights.values, false);
-                return self.fully_connected(site, &fused, tensor, output, &rows, 1.0);
-            }
-        } else if self.run_time_product(site, a, b, &output)? {
+        if shape_b.len() == 2
+            && shape_a.len() > 1
+            && let Some(fused) = self.fused(site, a, b, None, 1, shape_b[1])?
+        {
+            let tensor = self.arrange(site, &fused.input.view, &View::identity(shape_a.len()))?;
+            let rows = row_order(&shape_b, &fused.weights.values, false);
+            return self.fully_connected(site, &fused, tensor, output, &rows, 1.0);
+        }
+        if self.run_time_product(site, a, b, &output)? {
             return Ok(());
         }
         self.float_mat_mul(site)

@@ -7,6 +7,7 @@ mod depthwise_conv2d;
 mod dot;
 mod elementwise;
 mod fill;
+pub mod float;
 mod fully_connected;
 mod lookup;
 mod max_pool2d;

@@ -20,7 +20,11 @@ pub fn dequantize<T: Byte>(p: &Affine, input: &[T], output: &mut [f32]) {
 }
 
 /// Accumulators to single precision: `f32(x) * scale`, plus `bias`. `scales` and `bias` have one entry, or one an
-/// element of the innermost dimension; `bias` may be empty. This is `MatMulIntegerToFloat`, and `DequantizeLinear` of 32 bits.
+/// element of the innermost dimension; `bias` may be empty.
+///
+/// Without a bias this is what ONNX Runtime makes of a quantized product that is not quantized again
+/// (`MatMulIntegerToFloat`, `QGemm` without an output scale, whose bias is in the accumulators), and `DequantizeLinear` of
+/// 32 bits. A float bias keeps it from doing so: it then adds in floats all the way, near to this but not equal.
 pub fn dequantize_accumulators(scales: &[ScaleF32], input: &[i32], bias: &[f32], output: &mut [f32]) {
     for i in 0..input.len() {
         let scaled = input[i] as f32 * scales[i % scales.len()].0;

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod movement;
 mod quantized;
+mod recurrent;
 mod windows;
 
 use super::reader::Reader;
@@ -12,7 +13,7 @@ use crate::graph::onnx::{Binary, Reduction, Unary};
 type Read = fn(&mut Reader<'_, '_>) -> Result<()>;
 
 /// Domain of the operators that ONNX Runtime adds.
-const MICROSOFT: &str = "com.microsoft";
+pub(super) const MICROSOFT: &str = "com.microsoft";
 
 /// Reads one operator of the file.
 pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<()> {
@@ -62,7 +63,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("DepthToSpace", movement::depth_to_space),
     ("DequantizeLinear", quantized::dequantize),
     ("Div", |r| arithmetic::binary(r, Binary::Div)),
-    ("Dropout", movement::identity),
+    ("Dropout", movement::dropout),
     ("DynamicQuantizeLinear", quantized::dynamic_quantize),
     ("Elu", |r| {
         let alpha = r.float("alpha", 1.0)?;
@@ -74,6 +75,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("Expand", movement::expand),
     ("Flatten", movement::flatten),
     ("Floor", |r| arithmetic::unary(r, Unary::Floor)),
+    ("GRU", recurrent::gru),
     ("Gather", movement::gather),
     ("Gelu", |r| {
         let by_tanh = r.text("approximate", "none")? == "tanh";
@@ -91,6 +93,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("HardSwish", |r| arithmetic::unary(r, Unary::HardSwish)),
     ("Identity", movement::identity),
     ("InstanceNormalization", arithmetic::instance_normalization),
+    ("LSTM", recurrent::lstm),
     ("LeakyRelu", |r| {
         let alpha = r.float("alpha", 0.01)?;
         arithmetic::unary(r, Unary::LeakyRelu(alpha))

@@ -3,8 +3,7 @@
 use hilbench_kernels::params::{ArgPick, Reduce};
 use hilbench_kernels::shape::MAX_RANK;
 
-use super::super::elementwise::codes;
-use super::super::view::{Coded, View};
+use super::super::view::View;
 use super::super::{Result_, Site, Stage};
 use super::calls;
 use crate::Result;
@@ -16,10 +15,9 @@ use crate::ops::direct::Direct;
 impl<'g> Stage<'g> {
     pub(super) fn reduce(&mut self, site: Site<'g>, reduction: Reduction, axes: &[usize]) -> Result<()> {
         let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
-        let coded = self.known[x].coded.clone().filter(|_| reduction == Reduction::Max);
-        let coded = coded.and_then(|c| c.affine(&self.q.tensors).map(|a| (c, a)));
-        let view = match &coded {
-            Some((coded, _)) => coded.view.clone(),
+        let codes = self.ordered_codes(x).filter(|_| reduction == Reduction::Max);
+        let view = match &codes {
+            Some((view, _)) => view.clone(),
             None => self.floats_of(site, 0)?,
         };
         let Some(leading) = MAX_RANK.checked_sub(view.shape.len()) else {
@@ -42,18 +40,15 @@ impl<'g> Stage<'g> {
             let left = view.order.iter().filter(|d| !axes.contains(d));
             left.map(|&d| d - axes.iter().filter(|&&a| a < d).count()).collect()
         };
-        let Some((coded, affine)) = coded else {
+        let Some((_, code)) = codes else {
             let op = Direct::new(calls::reduction(reduction, params));
             return self.set_float(site, op, vec![view.tensor], y, order);
         };
-        let call = match affine.dtype {
+        let call = match self.q.tensors[view.tensor].dtype {
             DType::U8 => Call::ReduceMaxU8(params),
             _ => Call::ReduceMaxI8(params),
         };
-        let physical = order.iter().map(|&d| shape[d]).collect();
-        let tensor = self.emit(site, Direct::new(call).into(), vec![view.tensor], codes("", affine, physical))?;
-        self.set_coded(y, Coded { view: View { tensor, shape, order }, code: coded.code });
-        Ok(())
+        self.emit_ordered(site, Direct::new(call), view.tensor, code, shape, order)
     }
 
     /// An index of 32 bits, which is what devices count in.

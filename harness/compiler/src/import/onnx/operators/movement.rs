@@ -11,10 +11,19 @@ fn reshaped(r: &mut Reader<'_, '_>, x: TensorId, shape: Vec<usize>) -> Result<Te
     r.push(Op::Reshape, &[x], r.dtype(x), shape)
 }
 
-pub(super) fn identity(r: &mut Reader<'_, '_>) -> Result<()> {
-    if r.wants(1) {
-        return Err(r.unsupported("the mask of a dropout; the result alone is accepted"));
+/// In inference nothing is dropped.
+pub(super) fn dropout(r: &mut Reader<'_, '_>) -> Result<()> {
+    let training = match r.optional(2)? {
+        Some(id) => r.integers(id)?.iter().any(|&t| t != 0),
+        None => false,
+    };
+    if training || r.wants(1) {
+        return Err(r.unsupported("training, or the mask of a dropout; the result of inference alone is accepted"));
     }
+    identity(r)
+}
+
+pub(super) fn identity(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
     let y = reshaped(r, x, r.shape(x))?;
     r.result(0, y)
