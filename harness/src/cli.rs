@@ -60,6 +60,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// `NAME=N`, a dimension and its size.
+fn named_size(text: &str) -> Result<(String, usize), String> {
+    let (name, size) = text.split_once('=').ok_or("NAME=N is expected")?;
+    match size.parse() {
+        Ok(size @ 1..=65535) if !name.is_empty() => Ok((name.to_string(), size)),
+        _ => Err("a size from 1 to 65535 is expected after the name".to_string()),
+    }
+}
+
 /// Prints to standard output; a reader that has gone away (`| head`) is not an error.
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();

@@ -35,13 +35,14 @@ pub struct Compiled {
 }
 
 impl Model {
-    /// Reads and imports a model file.
+    /// Reads and imports a model file. `fix_shape` gives sizes to dimensions that an ONNX file only names.
     ///
     /// # Errors
     /// A file that cannot be read, or that no importer accepts.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, fix_shape: &[(String, usize)]) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
-        let graph = import(path, &bytes).map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
+        let graph =
+            import(path, &bytes, fix_shape).map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
         let name = path.file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());
         let sha256 = hex::encode(Sha256::digest(&bytes));
         Ok(Model { name, path: path.to_path_buf(), sha256, graph })
@@ -60,14 +61,15 @@ impl Model {
 }
 
 /// A TFLite file says so itself; an ONNX file is known by its name only.
-fn import(path: &Path, bytes: &[u8]) -> hilbench_compiler::Result<Graph> {
+fn import(path: &Path, bytes: &[u8], fix_shape: &[(String, usize)]) -> hilbench_compiler::Result<Graph> {
     let onnx = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
     if !onnx || bytes.get(4..8) == Some(b"TFL3") {
         return import::tflite::import(bytes);
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let external = |part: &External<'_>| read_part(folder, part);
-    import::onnx::import(bytes, &Options { external: Some(&external), ..Options::default() })
+    let fix_shape = fix_shape.iter().cloned().collect();
+    import::onnx::import(bytes, &Options { fix_shape, external: Some(&external), ..Options::default() })
 }
 
 /// Constants that lie beside the model file, and never anywhere else.

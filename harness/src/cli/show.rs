@@ -31,6 +31,9 @@ pub enum Stage {
 pub struct ShowArgs {
     /// Model file (.tflite or .onnx).
     model: PathBuf,
+    /// Size of a dimension that an ONNX model only names; may be given several times.
+    #[arg(long, value_name = "NAME=N", value_parser = super::named_size)]
+    fix_shape: Vec<(String, usize)>,
     /// Which stage to print.
     #[arg(long, value_enum, default_value_t = Stage::Graph)]
     stage: Stage,
@@ -41,7 +44,7 @@ pub struct ShowArgs {
 /// # Errors
 /// A model that cannot be read or compiled.
 pub fn run(args: &ShowArgs) -> Result<()> {
-    let model = Model::read(&args.model)?;
+    let model = Model::read(&args.model, &args.fix_shape)?;
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = match args.stage {

@@ -25,6 +25,9 @@ use crate::validate::{Job, Outcome, Progress, timeouts, validate_all};
 pub struct ValidateArgs {
     /// Model file (.tflite or .onnx).
     model: PathBuf,
+    /// Size of a dimension that an ONNX model only names; may be given several times.
+    #[arg(long, value_name = "NAME=N", value_parser = super::named_size)]
+    fix_shape: Vec<(String, usize)>,
     /// Board by name (`hilbench boards` lists them) or by the path of its .toml file; may be given several times.
     #[arg(short, long = "board", required = true)]
     boards: Vec<String>,
@@ -72,7 +75,7 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
     let started = Instant::now();
     let boards = args.boards.iter().map(|name| Board::find(name)).collect::<Result<Vec<_>, _>>();
     let boards = boards.map_err(|e| Error::Input(e.to_string()))?;
-    let model = Model::read(&args.model)?;
+    let model = Model::read(&args.model, &args.fix_shape)?;
     let compiled = model.compile()?;
     let data = data(args, &compiled)?;
     if let Some(folder) = &args.output {

@@ -44,7 +44,7 @@ fn cache() -> PathBuf {
 impl Bench {
     /// With so many samples of the shipped test set.
     pub fn new(samples: usize) -> Self {
-        let model = Model::read(&models().join("digits_int8.tflite")).expect("the shipped model");
+        let model = Model::read(&models().join("digits_int8.tflite"), &[]).expect("the shipped model");
         let compiled = model.compile().expect("the shipped model compiles");
         let data = Dataset::read(&models().join("digits_test.npz"), &compiled.qgraph, Some(samples)).expect("test set");
         let expected = reference::expected(&compiled.qgraph, &data, &|_| {});
