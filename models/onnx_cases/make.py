@@ -142,6 +142,127 @@ def models():
     }
 
 
+def q(name, x, scale, zero, **attributes):
+    """Quantize and dequantize `x` with constants of these names; the result is `name`."""
+    return [
+        helper.make_node("QuantizeLinear", [x, scale, zero], [f"{name}_q"], **attributes),
+        helper.make_node("DequantizeLinear", [f"{name}_q", scale, zero], [name], **attributes),
+    ]
+
+
+def written_by_hand():
+    """Models that no quantizer makes so, each with one thing that is easily taken for something else."""
+    w8 = RANDOM.integers(-60, 60, (4, 3, 3, 3)).astype(np.int8)
+    common = [
+        ("sx", np.float32(0.031)),
+        ("zx", np.uint8(117)),
+        ("sy", np.float32(0.047)),
+        ("zy", np.uint8(121)),
+        ("w", w8),
+        ("sw", np.linspace(0.004, 0.011, 4).astype(np.float32)),
+        ("zw", np.zeros(4, np.int8)),
+        ("b", RANDOM.integers(-900, 900, 4).astype(np.int32)),
+        ("sb", (np.float32(0.031) * np.linspace(0.004, 0.011, 4).astype(np.float32))),
+        ("zb", np.zeros(4, np.int32)),
+    ]
+    weights_dq = helper.make_node("DequantizeLinear", ["w", "sw", "zw"], ["wf"], axis=0)
+    bias_dq = helper.make_node("DequantizeLinear", ["b", "sb", "zb"], ["bf"], axis=0)
+    first = q("xf", "x", "sx", "zx")
+    x, y = [("x", [1, 3, 6, 6])], [("y", [1, 4, 4, 4])]
+    convolution = helper.make_node("Conv", ["xf", "wf", "bf"], ["c"])
+    end = q("y", "c", "sy", "zy")
+    made = {}
+    made["bias_float"] = model(
+        [*first, weights_dq, helper.make_node("Conv", ["xf", "wf", "bias"], ["c"]), *end],
+        x,
+        y,
+        [*common, ("bias", weights(4))],
+    )
+    made["relu_above_zero_point"] = model(
+        [*first, weights_dq, bias_dq, convolution, helper.make_node("Relu", ["c"], ["r"]), *q("y", "r", "sy", "zy")],
+        x,
+        y,
+        common,
+    )
+    made["shared_dequantize"] = model(
+        [
+            *first,
+            weights_dq,
+            bias_dq,
+            convolution,
+            *end,
+            helper.make_node("MaxPool", ["xf"], ["z"], kernel_shape=[2, 2], strides=[2, 2]),
+        ],
+        x,
+        [("y", [1, 4, 4, 4]), ("z", [1, 3, 3, 3])],
+        common,
+    )
+    made["weights_float"] = model(
+        [
+            *first,
+            helper.make_node("QuantizeLinear", ["wfloat", "sw", "zw"], ["wq"], axis=0),
+            helper.make_node("DequantizeLinear", ["wq", "sw", "zw"], ["wf"], axis=0),
+            bias_dq,
+            convolution,
+            *end,
+        ],
+        x,
+        y,
+        [*common, ("wfloat", weights(4, 3, 3, 3))],
+    )
+    made["weights_zero_points"] = model(
+        [*first, helper.make_node("DequantizeLinear", ["w", "sw", "zw1"], ["wf"], axis=0), bias_dq, convolution, *end],
+        x,
+        y,
+        [*common, ("zw1", np.array([0, 3, -2, 1], np.int8))],
+    )
+    made["normalization_between"] = model(
+        [
+            *first,
+            weights_dq,
+            bias_dq,
+            convolution,
+            helper.make_node("BatchNormalization", ["c", "n1", "n2", "n3", "n4"], ["n"]),
+            *q("y", "n", "sy", "zy"),
+        ],
+        x,
+        y,
+        [*common, ("n1", weights(4)), ("n2", weights(4)), ("n3", weights(4)), ("n4", np.abs(weights(4)) + 0.5)],
+    )
+    made["no_quantize_at_the_end"] = model(
+        [*first, weights_dq, bias_dq, helper.make_node("Conv", ["xf", "wf", "bf"], ["y"])], x, y, common
+    )
+    made["other_scale_after_reshape"] = model(
+        [
+            *first,
+            helper.make_node("Reshape", ["xf", "shape"], ["r"]),
+            *q("y", "r", "sy", "zy"),
+        ],
+        x,
+        [("y", [1, 108])],
+        [*common[:4], ("shape", np.array([1, -1], np.int64))],
+    )
+    return made
+
+
+def scales_along_inputs():
+    """Refused: no integer sum exists for weights with scales along the input channels."""
+    constants = [
+        ("s", np.float32(0.03)),
+        ("z", np.uint8(117)),
+        ("w", RANDOM.integers(-60, 60, (4, 3, 3, 3)).astype(np.int8)),
+        ("sw", np.array([0.004, 0.005, 0.006], np.float32)),
+        ("zw", np.zeros(3, np.int8)),
+    ]
+    nodes = [
+        *q("xf", "x", "s", "z"),
+        helper.make_node("DequantizeLinear", ["w", "sw", "zw"], ["wf"], axis=1),
+        helper.make_node("Conv", ["xf", "wf"], ["c"]),
+        *q("y", "c", "s", "z"),
+    ]
+    return model(nodes, [("x", [1, 3, 6, 6])], [("y", [1, 4, 4, 4])], constants)
+
+
 class Calibration(CalibrationDataReader):
     def __init__(self, samples):
         self.samples = iter(samples)
@@ -208,6 +329,12 @@ def main():
                         except Exception as e:  # Some pairs have no kernel in ONNX Runtime.
                             print(f"{case}: not recorded: {str(e)[:120]}")
                             target.unlink()
+
+
+    for name, made in written_by_hand().items():
+        onnx.save(made, HERE / f"{name}.onnx")
+        record(name, HERE / f"{name}.onnx", draw(made, SAMPLES))
+    onnx.save(scales_along_inputs(), HERE / "scales_along_inputs.onnx")
 
 
 if __name__ == "__main__":

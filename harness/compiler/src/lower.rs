@@ -230,7 +230,7 @@ calls! {
     LogSoftmax(params::LogSoftmax): reference::log_softmax(i8) -> i8;
     LogSoftmaxF32(params::Rows): reference::log_softmax_f32(f32) -> f32;
     Lookup([i8; 256]): generic::lookup(i8) -> i8;
-    LookupF32([f32; 256]): reference::qlinear::lookup(u8) -> f32;
+    LookupF32(Box<[f32; 256]>): reference::qlinear::lookup(u8) -> f32;
     MaxPool2d(params::Pool2d): generic::max_pool2d(i8) -> i8;
     MaxPool2dI8(params::Pool2d): reference::qlinear::max_pool2d(i8) -> i8;
     MaxPool2dU8(params::Pool2d): reference::qlinear::max_pool2d(u8) -> u8;

@@ -85,7 +85,7 @@ impl Site<'_> {
 }
 
 /// A result to be made: its facts, in the order of memory.
-struct Result_ {
+struct Facts {
     name: String,
     dtype: DType,
     shape: Vec<usize>,
@@ -190,7 +190,7 @@ impl<'g> Stage<'g> {
                 || self.q.outputs.contains(&output)
                 || (tensor.data.is_none() && tensor.shape != self.tensor(id).shape)
             {
-                let facts = Result_ {
+                let facts = Facts {
                     name: String::new(),
                     dtype: tensor.dtype,
                     shape: self.tensor(id).shape.clone(),
@@ -224,7 +224,7 @@ impl<'g> Stage<'g> {
     }
 
     /// Adds a computation; answers its result. What depends on constants alone is computed at once.
-    fn emit(&mut self, site: Site<'g>, op: QOp, inputs: Vec<TensorId>, result: Result_) -> Result<TensorId> {
+    fn emit(&mut self, site: Site<'g>, op: QOp, inputs: Vec<TensorId>, result: Facts) -> Result<TensorId> {
         let name = if result.name.is_empty() {
             site.node.outputs.first().map_or_else(String::new, |&t| self.graph.tensors[t].name.clone())
         } else {
@@ -283,12 +283,8 @@ impl<'g> Stage<'g> {
         if let Some(&made) = self.arranged.get(&key) {
             return Ok(made);
         }
-        let facts = Result_ {
-            name: tensor.name.clone(),
-            dtype: tensor.dtype,
-            shape,
-            quantization: tensor.quantization.clone(),
-        };
+        let facts =
+            Facts { name: tensor.name.clone(), dtype: tensor.dtype, shape, quantization: tensor.quantization.clone() };
         let op: QOp = if same_bytes {
             reshape::Reshape.into()
         } else {
@@ -322,7 +318,7 @@ impl<'g> Stage<'g> {
     fn decode(&mut self, site: Site<'g>, name: &str, coded: &Coded) -> Result<View> {
         let source = &self.q.tensors[coded.view.tensor];
         let facts =
-            Result_ { name: name.to_string(), dtype: DType::F32, shape: source.shape.clone(), quantization: None };
+            Facts { name: name.to_string(), dtype: DType::F32, shape: source.shape.clone(), quantization: None };
         if source.data.is_some() {
             let floats = coded.floats(source);
             self.q.tensors.push(Tensor {

@@ -78,9 +78,6 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
     let form = args.form.form();
     let model = Model::read(&args.model, &form)?;
     let compiled = model.compile(&form)?;
-    if !args.quiet {
-        compiled.qgraph.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    }
     let data = data(args, &compiled)?;
     check_writable(args)?;
     let bars = Bars::new(!args.quiet && std::io::stderr().is_terminal());

@@ -95,7 +95,11 @@ fn write_subject(text: &mut String, report: &Report<'_>, detail: Detail) -> std:
         Source::Random { seed, range: None } => format!("at random, seed {seed}"),
         Source::Random { seed, range: Some((low, high)) } => format!("at random in [{low}, {high}), seed {seed}"),
     };
-    writeln!(text, "  samples {} {source}", report.data.samples())
+    writeln!(text, "  samples {} {source}", report.data.samples())?;
+    for warning in &graph.warnings {
+        writeln!(text, "  warning {warning}")?;
+    }
+    Ok(())
 }
 
 /// What there is to say of a board, without indentation.

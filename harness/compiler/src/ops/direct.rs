@@ -99,7 +99,7 @@ pub(crate) fn lookup(table: [i8; 256]) -> QOp {
 
 /// A float function of 8 bits, by the bits of the operand; its values are finite.
 pub(crate) fn table_f32(table: &[f32; 256]) -> QOp {
-    Direct::new(Call::LookupF32(*table)).into()
+    Direct::new(Call::LookupF32(Box::new(*table))).into()
 }
 
 /// Float to 8 bits, ties to even.

@@ -7,7 +7,7 @@ use hilbench_kernels::reference::qlinear;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
 use super::view::{Affine, Code, Coded, View, floats};
-use super::{Result_, Site, Stage};
+use super::{Facts, Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Binary, Unary};
 use crate::graph::{DType, Quantization, TensorId};
@@ -272,8 +272,8 @@ impl<'g> Stage<'g> {
 }
 
 /// A result of codes.
-pub(super) fn codes(name: &str, affine: Affine, physical: Vec<usize>) -> Result_ {
-    Result_ { name: name.to_string(), dtype: affine.dtype, shape: physical, quantization: Some(affine.quantization()) }
+pub(super) fn codes(name: &str, affine: Affine, physical: Vec<usize>) -> Facts {
+    Facts { name: name.to_string(), dtype: affine.dtype, shape: physical, quantization: Some(affine.quantization()) }
 }
 
 /// How operands of full rank spread over `shape`, all in the memory order `order`.

@@ -12,7 +12,7 @@ use hilbench_kernels::params::{self, PadWithin, Rows};
 
 use super::elementwise::broadcast;
 use super::view::{Code, Coded, View};
-use super::{Result_, Site, Stage};
+use super::{Facts, Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Binary, Op, PadMode, Pooling, Unary, Window};
 use crate::graph::{DType, Quantization, TensorId};
@@ -61,7 +61,7 @@ impl<'g> Stage<'g> {
     ) -> Result<()> {
         let (name, shape) = (self.tensor(y).name.clone(), self.tensor(y).shape.clone());
         let physical = order.iter().map(|&d| shape[d]).collect();
-        let facts = Result_ { name, dtype: DType::F32, shape: physical, quantization: None };
+        let facts = Facts { name, dtype: DType::F32, shape: physical, quantization: None };
         let tensor = self.emit(site, op.into(), inputs, facts)?;
         if self.q.tensors[tensor].data.is_none() {
             self.note_float(site);
@@ -92,7 +92,7 @@ impl<'g> Stage<'g> {
         if self.tensor(y).dtype == DType::F32 {
             return self.set_float(site, Direct::new(call), tensors, y, order);
         }
-        let facts = Result_ {
+        let facts = Facts {
             name: String::new(),
             dtype: DType::Bool,
             shape: order.iter().map(|&d| shape[d]).collect(),

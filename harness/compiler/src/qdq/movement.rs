@@ -1,7 +1,7 @@
 //! Data movement, of codes where there are any: they stand for the same numbers wherever they lie.
 
 use super::view::{Code, Coded, View};
-use super::{Result_, Site, Stage};
+use super::{Facts, Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Op, PadMode};
 use crate::graph::{Quantization, TensorId};
@@ -114,7 +114,7 @@ impl<'g> Stage<'g> {
         shape: Vec<usize>,
     ) -> Result<View> {
         let source = &self.q.tensors[view.tensor];
-        let facts = Result_ {
+        let facts = Facts {
             name: String::new(),
             dtype: source.dtype,
             shape: physical,

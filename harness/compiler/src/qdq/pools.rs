@@ -9,7 +9,7 @@ use super::elementwise::codes;
 use super::products::window_2d;
 use super::sink::Sink;
 use super::view::{Affine, Code, Coded, View};
-use super::{Result_, Site, Stage};
+use super::{Facts, Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Pooling, Window};
 use crate::graph::{DType, TensorId};
@@ -50,7 +50,7 @@ impl<'g> Stage<'g> {
         order: Vec<usize>,
     ) -> Result<()> {
         let source = &self.q.tensors[input];
-        let facts = Result_ {
+        let facts = Facts {
             name: String::new(),
             dtype: source.dtype,
             shape: order.iter().map(|&d| shape[d]).collect(),

@@ -37,9 +37,9 @@ impl Weights {
 
 /// Spatial sizes as height and width; one dimension is a width.
 pub(super) fn plane(sizes: &[usize], missing: usize) -> [usize; 2] {
-    match sizes {
-        &[w] => [missing, w],
-        &[h, w] => [h, w],
+    match *sizes {
+        [w] => [missing, w],
+        [h, w] => [h, w],
         _ => [missing, missing],
     }
 }
@@ -74,6 +74,8 @@ pub(super) struct Fused {
     pub x: Affine,
     pub weights: Weights,
     pub bias: Vec<i32>,
+    /// Factor on the sum of products and bias.
+    pub alpha: f32,
     pub sink: Sink,
 }
 
@@ -180,7 +182,7 @@ impl<'g> Stage<'g> {
             return Ok(None);
         };
         let Some(bias) = self.bias(site, bias, channels, affine, &weights.scales)? else { return Ok(None) };
-        Ok(Some(Fused { input, x: affine, weights, bias, sink }))
+        Ok(Some(Fused { input, x: affine, weights, bias, alpha: 1.0, sink }))
     }
 
     /// The call with its constants, as the result that `fused` ends in.
@@ -192,9 +194,8 @@ impl<'g> Stage<'g> {
         macs: usize,
         inputs: Vec<TensorId>,
         view: (Vec<usize>, Vec<usize>),
-        alpha: f32,
     ) -> Result<()> {
-        let factor = |w: &f32| alpha * fused.x.scale * w / fused.sink.affine.scale;
+        let factor = |w: &f32| fused.alpha * fused.x.scale * w / fused.sink.affine.scale;
         let scales: Vec<f32> = fused.weights.scales.iter().map(factor).collect();
         let op = Direct::new(call)
             .with("weights", weights)
@@ -267,7 +268,7 @@ impl<'g> Stage<'g> {
             (call, bytes)
         };
         let macs = output.iter().product::<usize>() * shape[1..].iter().product::<usize>();
-        self.emit_fused(site, &fused, (call, &bytes), macs, vec![tensor], (output, order), 1.0)
+        self.emit_fused(site, &fused, (call, &bytes), macs, vec![tensor], (output, order))
     }
 
     /// ONNX Runtime computes it in floats between dequantize and quantize; the integer sum is the same but for ties.
@@ -300,7 +301,7 @@ impl<'g> Stage<'g> {
             (true, true) => Call::QLinearConvTranspose2dU8I16(params),
         };
         let macs = input.iter().product::<usize>() * shape[1..].iter().product::<usize>();
-        self.emit_fused(site, &fused, (call, &bytes), macs, vec![tensor], (output, order), 1.0)
+        self.emit_fused(site, &fused, (call, &bytes), macs, vec![tensor], (output, order))
     }
 
     pub(super) fn gemm(&mut self, site: Site<'g>, op: &'g Op) -> Result<()> {
@@ -312,11 +313,11 @@ impl<'g> Stage<'g> {
         let scaled_bias = c.is_some() && (alpha != 1.0 || beta != 1.0);
         let fused =
             if row_bias && !scaled_bias { self.fused(site, a, b, c, usize::from(!trans_b), output[1])? } else { None };
-        let Some(fused) = fused else { return self.float_gemm(site, op) };
+        let Some(fused) = fused.map(|fused| Fused { alpha, ..fused }) else { return self.float_gemm(site, op) };
         let order = if trans_a { vec![1, 0] } else { vec![0, 1] };
         let tensor = self.arrange(site, &fused.input.view, &order)?;
         let rows = row_order(&self.tensor(b).shape, &fused.weights.values, trans_b);
-        self.fully_connected(site, &fused, tensor, output, &rows, alpha)
+        self.fully_connected(site, &fused, tensor, output, &rows)
     }
 
     fn fully_connected(
@@ -326,7 +327,6 @@ impl<'g> Stage<'g> {
         input: TensorId,
         output: Vec<usize>,
         rows: &[i64],
-        alpha: f32,
     ) -> Result<()> {
         let output_depth = output.last().copied().unwrap_or(1);
         let input_depth = rows.len().checked_div(output_depth).unwrap_or(0);
@@ -349,7 +349,7 @@ impl<'g> Stage<'g> {
         };
         let order = View::identity(output.len());
         let macs = batches * input_depth * output_depth;
-        self.emit_fused(site, fused, (call, &bytes), macs, vec![input], (output, order), alpha)
+        self.emit_fused(site, fused, (call, &bytes), macs, vec![input], (output, order))
     }
 
     pub(super) fn mat_mul(&mut self, site: Site<'g>) -> Result<()> {
@@ -362,7 +362,7 @@ impl<'g> Stage<'g> {
         {
             let tensor = self.arrange(site, &fused.input.view, &View::identity(shape_a.len()))?;
             let rows = row_order(&shape_b, &fused.weights.values, false);
-            return self.fully_connected(site, &fused, tensor, output, &rows, 1.0);
+            return self.fully_connected(site, &fused, tensor, output, &rows);
         }
         if self.run_time_product(site, a, b, &output)? {
             return Ok(());

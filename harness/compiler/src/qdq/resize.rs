@@ -3,7 +3,7 @@
 use hilbench_kernels::params::{self, Resize2d};
 
 use super::view::{Coded, View};
-use super::{Result_, Site, Stage};
+use super::{Facts, Site, Stage};
 use crate::Result;
 use crate::graph::DType;
 use crate::graph::onnx::{Coordinates, Interpolation, Nearest};
@@ -73,7 +73,7 @@ impl<'g> Stage<'g> {
         }
         let order = View::channel_last(input.len());
         let tensor = self.arrange(site, &source, &order)?;
-        let facts = Result_ {
+        let facts = Facts {
             name: String::new(),
             dtype,
             shape: order.iter().map(|&d| output[d]).collect(),

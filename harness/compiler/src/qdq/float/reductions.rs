@@ -4,7 +4,7 @@ use hilbench_kernels::params::{ArgPick, Reduce};
 use hilbench_kernels::shape::MAX_RANK;
 
 use super::super::view::View;
-use super::super::{Result_, Site, Stage};
+use super::super::{Facts, Site, Stage};
 use super::calls;
 use crate::Result;
 use crate::graph::DType;
@@ -76,7 +76,7 @@ impl<'g> Stage<'g> {
             (other, _) => return Err(site.unsupported(format!("an operand of {other}"))),
         };
         let shape = self.tensor(y).shape.clone();
-        let facts = Result_ { name: String::new(), dtype: DType::I32, shape: shape.clone(), quantization: None };
+        let facts = Facts { name: String::new(), dtype: DType::I32, shape: shape.clone(), quantization: None };
         let tensor = self.emit(site, Direct::new(call).into(), vec![tensor], facts)?;
         self.set_plain(y, View::new(tensor, &shape));
         Ok(())
