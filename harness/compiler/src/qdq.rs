@@ -248,6 +248,11 @@ impl<'g> Stage<'g> {
             return Err(site.unsupported("a factor outside of the range of float32"));
         }
         let bytes = tensor.bytes();
+        if bytes == 0 {
+            // Nothing is computed of nothing.
+            self.q.tensors.push(Tensor { data: Some(Vec::new()), ..tensor });
+            return Ok(self.q.tensors.len() - 1);
+        }
         self.q.tensors.push(tensor);
         let output = self.q.tensors.len() - 1;
         let constant = inputs.iter().all(|&t| self.q.tensors[t].data.is_some());

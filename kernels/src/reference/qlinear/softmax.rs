@@ -24,7 +24,7 @@ pub fn softmax<T: Byte>(p: &QLinearSoftmax, input: &[T], table: &[f32], output: 
             let exponential = table[(max_in_row - input_row[c].widen()) as usize];
             // The product has at most 48 bits; the quotient is never negative.
             let quotient = f64::from(exponential) * f64::from(p.inverse_scale) / f64::from(sum);
-            output[row * p.depth + c] = T::saturate(round_half_even(quotient) + p.output_zero_point);
+            output[row * p.depth + c] = T::saturate(round_half_even(quotient).saturating_add(p.output_zero_point));
         }
     }
 }

@@ -70,7 +70,7 @@ fn window(r: &Reader<'_, '_>, input: &[usize], kernel: Vec<usize>, ceil: bool) -
 /// Batch, channels and spatial sizes of `x`.
 fn image(r: &Reader<'_, '_>, x: TensorId) -> Result<(usize, usize, Vec<usize>)> {
     match r.shape(x).split_first_chunk::<2>() {
-        Some((&[n, c], spatial)) if !spatial.is_empty() => Ok((n, c, spatial.to_vec())),
+        Some((&[n, c], spatial)) if !spatial.is_empty() && !r.shape(x).contains(&0) => Ok((n, c, spatial.to_vec())),
         _ => Err(r.invalid(format!(
             "tensor {:?} has shape {:?}; [batch, channels, spatial...] is expected",
             r.of(x).name,
