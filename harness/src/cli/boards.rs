@@ -29,7 +29,7 @@ pub fn run(args: &BoardsArgs) -> Result<()> {
 }
 
 fn line(text: &mut String, board: &Board, verbose: bool) -> std::fmt::Result {
-    writeln!(text, "{:<14}{:<14}{} ({})", board.name, board.core, board.summary, board.run_on())?;
+    writeln!(text, "{:<18}{:<14}{} ({})", board.name, board.core, board.summary, board.run_on())?;
     if !verbose {
         return Ok(());
     }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hilbench::board::{Board, boards};
+use hilbench::board::Board;
 use hilbench::dataset::Dataset;
 use hilbench::model::{Form, Model};
 use hilbench::reference;
@@ -81,14 +81,14 @@ fn every_operator_matches_on_two_cores() {
     assert!(operators.len() >= 35 && failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Names of the public models that are int8 TFLite files without state.
-fn public_int8_models() -> Vec<String> {
+/// Names of the public models whose facts say all of `words` and none of `others`.
+fn public_models(words: &[&str], others: &[&str]) -> Vec<String> {
     let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo");
     let files = std::fs::read_dir(facts).expect("facts of public models").filter_map(|e| Some(e.ok()?.path()));
     let mut names: Vec<String> = files
         .filter(|file| {
             let text = std::fs::read_to_string(file).expect("facts are text");
-            text.contains("format = \"tflite\"") && text.contains("kind = \"int8") && !text.contains("streaming")
+            words.iter().all(|w| text.contains(w)) && !others.iter().any(|w| text.contains(w))
         })
         .filter_map(|file| Some(file.file_stem()?.to_str()?.to_string()))
         .collect();
@@ -99,8 +99,8 @@ fn public_int8_models() -> Vec<String> {
 #[test]
 fn every_public_int8_model_matches_on_every_board() {
     let Some(zoo) = shared("zoo") else { return };
-    let boards = boards().expect("carried boards are sound");
-    let models = public_int8_models();
+    let boards = ["virtual-m4", "virtual-m7", "virtual-m33", "virtual-m55"].map(|b| Board::find(b).expect("carried"));
+    let models = public_models(&["format = \"tflite\"", "kind = \"int8"], &["streaming"]);
     let failures: Vec<String> = models
         .iter()
         .flat_map(|name| {
@@ -111,6 +111,23 @@ fn every_public_int8_model_matches_on_every_board() {
         })
         .collect();
     assert!(models.len() >= 20 && failures.is_empty(), "{} of {}", failures.join("\n"), models.len());
+}
+
+/// With a float unit, without one, and with vector instructions; the constants of one model are too large for the last.
+#[test]
+fn every_public_quantized_onnx_model_matches() {
+    let Some(zoo) = shared("zoo") else { return };
+    let all = ["virtual-m4", "virtual-m33-soft", "virtual-m55"].map(|name| Board::find(name).expect("carried"));
+    let models = public_models(&["format = \"onnx\"", "kind = \"ONNX Q"], &[]);
+    let failures: Vec<String> = models
+        .iter()
+        .flat_map(|name| {
+            let (model, vectors) = (zoo.join(format!("{name}.onnx")), zoo.join(format!("{name}.io.npz")));
+            let large = std::fs::metadata(&model).is_ok_and(|file| file.len() > 2_000_000);
+            validate(&model, &vectors, if large { &all[..1] } else { &all[..] }, 1)
+        })
+        .collect();
+    assert!(models.len() >= 10 && failures.is_empty(), "{} of {}", failures.join("\n"), models.len());
 }
 
 /// A thousand keywords, as many right as published for this model and set.
