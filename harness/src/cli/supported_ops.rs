@@ -35,9 +35,7 @@ fn table(markdown: bool) -> String {
         let _ = if markdown { writeln!(text, "| {name} | {types} |") } else { writeln!(text, "{name:<26}{types}") };
     }
     // Which of them are integer depends on the operators around them; the others are float32 where a kernel exists.
-    text.push_str(if markdown { "\n| ONNX operator |\n|---|\n" } else { "\nONNX\n" });
-    for name in onnx::operators() {
-        let _ = if markdown { writeln!(text, "| {name} |") } else { writeln!(text, "{name}") };
-    }
+    let names: Vec<String> = onnx::operators().collect();
+    let _ = write!(text, "\nONNX operators: {}.\n", names.join(", "));
     text
 }

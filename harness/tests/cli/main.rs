@@ -141,12 +141,13 @@ fn a_difference_ends_with_1_and_names_the_layer() {
     let run = run(folder.path(), &[&arguments[..], &["--junit", "r.xml", "--output", "results"]].concat());
     fs::remove_file(elf).expect("the image goes, for the next run of this test");
     assert_eq!(run.code, 1, "{}{}", run.out, run.err);
-    assert!(run.out.contains("Differs") && run.out.contains("first wrong layer: CONV_2D #0"), "{}", run.out);
+    // Which layer that is depends on where the linker put its weights.
+    assert!(run.out.contains("Differs") && run.out.contains("first wrong layer: "), "{}", run.out);
     assert!(run.out.contains("the plan computes it right on this host"), "{}", run.out);
     let report = json(&folder.path().join("r.json"));
     let board = &report["boards"][0];
     assert_eq!((&board["verdict"], &report["exit_code"]), (&"Differs".into(), &1.into()));
-    assert_eq!(board["first_wrong_layer"]["operator"], "CONV_2D");
+    assert!(board["first_wrong_layer"]["operator"].is_string(), "{board}");
     assert_eq!(board["first_wrong_layer"]["plan_agrees"], false);
     assert!(board["outputs"][0]["mismatches"].as_u64().is_some_and(|n| n > 0));
     let xml = fs::read_to_string(folder.path().join("r.xml")).expect("a report");
