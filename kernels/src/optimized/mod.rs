@@ -2,6 +2,7 @@
 //!
 //! A new instruction set is one folder and one line in [`SETS`]; `unsafe` stays inside of such folders.
 
+pub mod dsp;
 mod fold_bias;
 pub mod generic;
 
@@ -10,7 +11,7 @@ pub use fold_bias::fold_input_offset;
 use crate::params::{Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, Requant, StridedCopy};
 
 /// Every set that this build has, the portable one first.
-pub static SETS: &[&KernelSet] = &[&generic::SET];
+pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET];
 
 /// `(p, input, weights, bias, requant, output)`
 pub type WeightedKernel<P> = fn(&P, &[i8], &[i8], &[i32], &[Requant], &mut [i8]);

@@ -113,6 +113,12 @@ pub fn i32_bytes(values: &[i32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
+/// Packed weights as the bytes of a constant.
+#[must_use]
+pub fn u32_bytes(values: &[u32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
 /// Weights as the bytes of a constant.
 #[must_use]
 pub fn i8_bytes(values: &[i8]) -> Vec<u8> {
