@@ -3,7 +3,9 @@
 use hilbench_kernels::optimized::{self, dsp};
 use hilbench_kernels::{params, reference};
 
-use super::requantized::{PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, u32_bytes, weights};
+use super::requantized::{
+    PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
+};
 use super::{Computation, Operands, Quantized};
 use crate::Result;
 use crate::graph::Op;
@@ -65,24 +67,26 @@ impl Computation for DepthwiseConv2d {
         let (p, w) = (&self.params, &self.weights);
         let mut bias = w.bias.clone();
         bias.resize(p.channels * p.multiplier, 0);
-        let (mut scratch, mut call, mut values) = (None, Call::DepthwiseConv2d(*p), i8_bytes(&w.values));
+        let (mut call, mut values) = (Call::DepthwiseConv2d(*p), i8_bytes(&w.values));
+        let (mut requant, mut scratch) = (w.requant.clone(), None);
         if lowering.isa() == Isa::Dsp && dsp::depthwise_conv2d_takes(p) {
             let rows = self.rows();
             let mut folded = vec![0; bias.len()];
             optimized::fold_input_offset(&rows, &bias, p.input_zero_point, bias.len(), &mut folded);
-            if dsp::is_exact(&rows, &folded, &w.requant) {
-                bias = folded;
+            let small = small_sums(&rows, &folded, &w.requant, p.output_zero_point, p.activation);
+            if let Some(small) = small {
                 let mut packed = vec![0; dsp::depthwise_conv2d_packed(p)];
-                dsp::pack_depthwise_conv2d(p, &w.values, &mut packed);
+                dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
                 scratch = Some(lowering.scratch(4 * dsp::depthwise_conv2d_scratch(p)));
                 (call, values) = (Call::DspDepthwiseConv2d(*p), u32_bytes(&packed));
+                (bias, requant) = (small.folded_bias, small.requant);
             }
         }
         let operands = vec![
             lowering.operand(node.inputs[0]),
             lowering.constant(&format!("{} weights", node.name), values),
             lowering.constant(&format!("{} bias", node.name), i32_bytes(&bias)),
-            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&requant)),
         ];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call, operands, scratch, output }])

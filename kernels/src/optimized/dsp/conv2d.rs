@@ -151,12 +151,18 @@ const fn reads_in_place(p: &Conv2d) -> bool {
 
 /// Bytes that are gathered for one pixel before they are widened: a run, or else the whole patch.
 const fn gathered(p: &Conv2d) -> usize {
-    if has_word_runs(p) { run_len(p) } else { 4 * groups(p) }
+    if has_word_runs(p) { run_len(p) } else { 4 * groups(p) + 4 }
 }
 
 /// Widens the patches of three output pixels.
 fn widen_patches(p: &Conv2d, image: &[i8], pixels: [usize; PIXELS], patches: &mut [u32], scratch: &mut [u32]) {
     let w = &p.window;
+    if w.filter_h * w.filter_w * w.stride_h * w.stride_w == 1 && reads_in_place(p) {
+        let channels = p.input_channels;
+        let from = pixels.map(|pixel| image[pixel * channels..(pixel + 1) * channels].as_ptr());
+        // SAFETY: a pixel has as many elements as a patch.
+        return unsafe { widen(from, patches) };
+    }
     let origins = pixels.map(|pixel| {
         let (y, x) = (pixel / w.output_w, pixel % w.output_w);
         ((y * w.stride_h) as isize - w.pad_top as isize, (x * w.stride_w) as isize - w.pad_left as isize)
@@ -164,6 +170,39 @@ fn widen_patches(p: &Conv2d, image: &[i8], pixels: [usize; PIXELS], patches: &mu
     let (run_taps, run_len, in_words, gathered) = (run_taps(p), run_len(p), has_word_runs(p), gathered(p));
     assert!(scratch.len() >= if reads_in_place(p) { 0 } else { PIXELS * gathered / 4 });
     let bytes = scratch.as_mut_ptr().cast::<i8>();
+    // Windows inside of the image, with room to read whole words, need no look at each run.
+    let (span_h, span_w) = ((w.filter_h - 1) * w.dilation_h + 1, (w.filter_w - 1) * w.dilation_w + 1);
+    let row_len = w.input_w * p.input_channels;
+    let last = (span_h - 1) * row_len + (span_w * p.input_channels).next_multiple_of(4);
+    let inside = origins.iter().all(|&(y, x)| {
+        let place = y * row_len as isize + x * p.input_channels as isize;
+        y >= 0 && x >= 0 && x as usize + span_w <= w.input_w && place as usize + last <= image.len()
+    });
+    if inside && run_taps == w.filter_w {
+        let mut from =
+            origins.map(|(y, x)| image.as_ptr().wrapping_add(y as usize * row_len + x as usize * p.input_channels));
+        let mut to = patches;
+        for filter_y in 0..w.filter_h {
+            if in_words {
+                let (now, later) = to.split_at_mut(run_len / 2 * PIXELS);
+                // SAFETY: the windows lie inside of the image.
+                unsafe { widen(from, now) };
+                to = later;
+            } else {
+                for (i, &from) in from.iter().enumerate() {
+                    // SAFETY: the image goes on for whole words, which may cover the place of the next run or, behind
+                    // the last one, the four bytes that each place has to spare.
+                    unsafe { copy_words(from, bytes.add(i * gathered + filter_y * run_len), run_len) };
+                }
+            }
+            from = from.map(|from| from.wrapping_add(w.dilation_h * row_len));
+        }
+        if !in_words {
+            // SAFETY: as below.
+            unsafe { widen(core::array::from_fn(|i| bytes.add(i * gathered).cast_const()), to) };
+        }
+        return;
+    }
     let mut to = patches;
     let mut place = 0;
     for filter_y in 0..w.filter_h {
@@ -210,6 +249,20 @@ fn widen_patches(p: &Conv2d, image: &[i8], pixels: [usize; PIXELS], patches: &mu
     if !in_words {
         // SAFETY: each patch has a place of `gathered` bytes. What is behind its last tap meets weights of zero.
         unsafe { widen(core::array::from_fn(|i| bytes.add(i * gathered).cast_const()), to) };
+    }
+}
+
+/// Copies `len` elements, and as many more as make whole words.
+///
+/// # Safety
+/// Both sides have so many elements.
+#[inline(always)]
+unsafe fn copy_words(from: *const i8, to: *mut i8, len: usize) {
+    let mut done = 0;
+    while done < len {
+        // SAFETY: the caller answers for whole words.
+        unsafe { to.add(done).cast::<u32>().write_unaligned(load4(from.add(done))) };
+        done += 4;
     }
 }
 

@@ -9,9 +9,9 @@
 //! lower output           r1 w0   r2 w1 + r3 w2
 //! ```
 
-use super::columns::{COLUMN, Rows, TwoRows, pair_rows, two_rows};
+use super::columns::{COLUMN, OutputRows, Rows, one_row, pair_rows, two_rows};
 use super::requantize::{Rescale, clamp_all};
-use super::simd::{smlabt, smlad, sxtb16, sxtb16_odd};
+use super::simd::sxtb16;
 use crate::params::{DepthwiseConv2d, Requant};
 
 /// Channels of a block.
@@ -31,12 +31,12 @@ pub const fn depthwise_conv2d_packed(p: &DepthwiseConv2d) -> usize {
     3 * p.channels
 }
 
-/// Packs weights `[1, 3, 3, channels]`: of each channel and column the bytes `w0 w1 w1 w2`, so that widening the even
+/// Packs weights `[channels, 3, 3]`: of each channel and column the bytes `w0 w1 w1 w2`, so that widening the even
 /// ones gives `(w0, w1)` and the odd ones `(w1, w2)`. Runs on the host.
 pub fn pack_depthwise_conv2d(p: &DepthwiseConv2d, weights: &[i8], packed: &mut [u32]) {
     for (i, word) in packed[..depthwise_conv2d_packed(p)].iter_mut().enumerate() {
         let (channel, column) = (i / 3, i % 3);
-        let tap = |row: usize| weights[(3 * row + column) * p.channels + channel] as u8;
+        let tap = |row: usize| weights[9 * channel + 3 * row + column] as u8;
         *word = u32::from_le_bytes([tap(0), tap(1), tap(1), tap(2)]);
     }
 }
@@ -61,44 +61,30 @@ pub fn depthwise_conv2d(
 ) {
     let w = &p.window;
     let columns = &mut scratch[..COLUMN * columns(p)];
+    // Columns left and right of the input stay what they are.
+    columns.fill(sxtb16(padding(p)));
     let (image_len, row_len) = (w.input_h * w.input_w * p.channels, w.output_w * p.channels);
     let output = &mut output[..p.batches * w.output_h * row_len];
+    let weights = &weights[..depthwise_conv2d_packed(p)];
     let images = input[..p.batches * image_len].chunks_exact(image_len);
     for (image, output) in images.zip(output.chunks_exact_mut(w.output_h * row_len)) {
         let mut first = 0;
         loop {
-            let facts: [Facts; BLOCK] = core::array::from_fn(|i| Facts {
-                weights: &weights.as_chunks().0[first + i],
-                bias: folded_bias[first + i],
-                rescale: Rescale::new(requant[first + i], p.output_zero_point),
-            });
-            let mut y = 0;
-            while y < w.output_h {
-                let pair = w.stride_h == 1 && w.stride_w == 1 && y + 1 < w.output_h;
-                pack_columns(p, image, y, first, columns);
-                let rows = &mut output[y * row_len..];
-                for (i, facts) in facts.iter().enumerate() {
-                    if pair {
-                        assert!(rows.len() >= 2 * row_len);
-                        let columns = columns[2 * i..].as_ptr();
-                        let task = TwoRows {
-                            columns,
-                            output: rows[first + i..].as_mut_ptr(),
-                            bias: facts.bias,
-                            rescale: facts.rescale,
-                            row_len,
-                            channels: p.channels,
-                            end: columns.wrapping_add(COLUMN * w.output_w),
-                            weights: facts.weights.as_ptr(),
-                        };
-                        // SAFETY: two rows are left, and `columns` has two columns more than the output.
-                        unsafe { two_rows(&task) };
-                    } else {
-                        one_row(p, &columns[2 * i..], facts, &mut rows[first + i..]);
-                    }
+            let mut tasks: [OutputRows; BLOCK] = core::array::from_fn(|i| {
+                let columns = columns[2 * i..].as_ptr();
+                OutputRows {
+                    columns,
+                    output: output[first + i..].as_mut_ptr(),
+                    bias: folded_bias[first + i],
+                    rescale: Rescale::new(requant[first + i], p.output_zero_point),
+                    row_len,
+                    step: 4 * COLUMN * w.stride_w,
+                    channels: p.channels,
+                    end: columns.wrapping_add(COLUMN * w.stride_w * w.output_w),
+                    weights: weights[3 * (first + i)..].as_ptr(),
                 }
-                y += if pair { 2 } else { 1 };
-            }
+            });
+            convolve_block(p, image, first, &mut tasks, columns);
             // The last block ends with the last channel; channels that it shares with the block before are computed twice.
             if first + BLOCK == p.channels {
                 break;
@@ -109,11 +95,38 @@ pub fn depthwise_conv2d(
     clamp_all(output, p.activation.min, p.activation.max);
 }
 
-/// What is known of one channel.
-struct Facts<'a> {
-    weights: &'a [u32; 3],
-    bias: i32,
-    rescale: Rescale,
+/// All rows of four channels.
+fn convolve_block(
+    p: &DepthwiseConv2d,
+    image: &[i8],
+    first: usize,
+    tasks: &mut [OutputRows; BLOCK],
+    columns: &mut [u32],
+) {
+    let w = &p.window;
+    // Where a step goes down two input rows, the lower pair of one step is the upper pair of the next.
+    let two_at_once = w.stride_h == 1 && w.stride_w == 1;
+    let keeps_pairs = two_at_once || w.stride_h == 2;
+    let (mut y, mut odd) = (0, 0);
+    while y < w.output_h {
+        let in_y = (y * w.stride_h).wrapping_sub(w.pad_top);
+        if y == 0 || !keeps_pairs {
+            pack_columns(p, image, in_y, first, &mut columns[odd..]);
+        }
+        pack_columns(p, image, in_y.wrapping_add(2), first, &mut columns[1 - odd..]);
+        let both = two_at_once && y + 1 < w.output_h;
+        let rows = if both { 2 } else { 1 };
+        for task in &mut *tasks {
+            // SAFETY: there are `columns` for each window of a row, and so many rows are left of the output.
+            unsafe { if both { two_rows(task, odd) } else { one_row(task, odd) } };
+            // Behind the last row nothing is written.
+            task.output = task.output.wrapping_add(rows * task.row_len);
+        }
+        y += rows;
+        if keeps_pairs {
+            odd = 1 - odd;
+        }
+    }
 }
 
 /// Columns under one row of windows, padding included.
@@ -121,57 +134,33 @@ const fn columns(p: &DepthwiseConv2d) -> usize {
     (p.window.output_w - 1) * p.window.stride_w + 3
 }
 
-/// Pairs up the four input rows from where output row `out_y` begins, for four channels from `channel`.
-#[inline(never)]
-fn pack_columns(p: &DepthwiseConv2d, image: &[i8], out_y: usize, channel: usize, columns: &mut [u32]) {
+/// Four elements of padding.
+const fn padding(p: &DepthwiseConv2d) -> u32 {
+    (p.input_zero_point as u8) as u32 * 0x0101_0101
+}
+
+/// Pairs up input rows `in_y` and `in_y + 1` of four channels from `channel`, in every other word of the columns.
+fn pack_columns(p: &DepthwiseConv2d, image: &[i8], in_y: usize, channel: usize, columns: &mut [u32]) {
     let w = &p.window;
-    let zeros = u32::from(p.input_zero_point as u8) * 0x0101_0101;
-    let padding = zeros.to_le_bytes();
-    let mut steps = [p.channels; 4];
-    let rows: [*const i8; 4] = core::array::from_fn(|i| {
-        let in_y = (out_y * w.stride_h + i).wrapping_sub(w.pad_top);
+    let padding = padding(p);
+    let mut steps = [p.channels; 2];
+    let rows: [*const i8; 2] = core::array::from_fn(|i| {
+        let in_y = in_y.wrapping_add(i);
         if in_y < w.input_h {
             image[in_y * w.input_w * p.channels..(in_y + 1) * w.input_w * p.channels][channel..].as_ptr()
         } else {
             // A row of padding is one word that is read again and again.
             steps[i] = 0;
-            padding.as_ptr().cast()
+            (&raw const padding).cast()
         }
     });
-    let columns = columns.as_chunks_mut::<COLUMN>().0;
-    let left = w.pad_left.min(columns.len());
-    let (before, columns) = columns.split_at_mut(left);
-    let (inside, after) = columns.split_at_mut(w.input_w.min(columns.len()));
-    let zero = sxtb16(zeros);
-    before.iter_mut().chain(after).for_each(|column| *column = [zero; COLUMN]);
-    if inside.is_empty() {
-        return;
-    }
-    let inside = inside.as_flattened_mut();
-    let columns = inside.as_mut_ptr();
-    let task = Rows { rows, columns, steps, end: columns.wrapping_add(inside.len()) };
-    // SAFETY: a row has `input_w` pixels of `channels` elements, and `channel` is at most four from their end.
-    unsafe { pair_rows(&task) };
-}
-
-/// One output row of one channel.
-#[inline(never)]
-fn one_row(p: &DepthwiseConv2d, columns: &[u32], facts: &Facts<'_>, output: &mut [i8]) {
-    let w = &p.window;
-    assert!(columns.len() >= COLUMN * ((w.output_w - 1) * w.stride_w + 2) + 2);
-    assert!(output.len() > (w.output_w - 1) * p.channels);
-    let (first, second) = (facts.weights.map(sxtb16), facts.weights.map(sxtb16_odd));
-    let (mut column, mut out) = (columns.as_ptr(), output.as_mut_ptr());
-    for _ in 0..w.output_w {
-        let mut sum = facts.bias;
-        for i in 0..3 {
-            // SAFETY: within the length that was asserted.
-            let (above, below) = unsafe { (*column.add(COLUMN * i), *column.add(COLUMN * i + 1)) };
-            sum = smlabt(below, second[i], smlad(above, first[i], sum));
-        }
-        // SAFETY: within the length that was asserted.
-        unsafe { out.write(facts.rescale.apply(sum)) };
-        column = column.wrapping_add(COLUMN * w.stride_w);
-        out = out.wrapping_add(p.channels);
+    let columns_len = (columns.len() + 1).div_ceil(COLUMN);
+    let inside = w.input_w.min(columns_len.saturating_sub(w.pad_left));
+    if inside > 0 {
+        let columns = columns[COLUMN * w.pad_left..].as_mut_ptr();
+        let task = Rows { rows, columns, end: columns.wrapping_add(COLUMN * inside), steps };
+        // SAFETY: a row has `input_w` pixels of `channels` elements, and `channel` is at most four from their end; the
+        // last word that is written is the channel's of the last column.
+        unsafe { pair_rows(&task) };
     }
 }

@@ -64,7 +64,7 @@ fn depthwise_conv2d(
         return generic::depthwise_conv2d(p, input, weights, bias, requant, output);
     }
     let (packed, scratch) = words.split_at_mut(depthwise_conv2d_packed(p));
-    pack_depthwise_conv2d(p, weights, packed);
+    pack_depthwise_conv2d(p, rows, packed);
     super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
 }
 
