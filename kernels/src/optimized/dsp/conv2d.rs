@@ -3,9 +3,9 @@
 //! The patches under three output pixels are widened to 16 bits into scratch, interleaved as the sums read them; all
 //! filters pass over them. A patch whose rows are whole words is widened straight from the image.
 
-use super::dots::{PairsByThree, pairs_by_three};
+use super::dots::{PairsByThree, pairs_by_three, widen_three};
 use super::requantize::clamp_all;
-use super::simd::{load4, sxtb16, sxtb16_odd};
+use super::simd::load4;
 use crate::params::{Conv2d, Requant};
 
 /// Output pixels a pass.
@@ -61,6 +61,8 @@ pub fn conv2d(
     scratch: &mut [u32],
     output: &mut [i8],
 ) {
+    // One copy for all layers: constants would pay in few places, and cost flash in each.
+    let p = core::hint::black_box(p);
     let w = &p.window;
     let (groups, channels) = (groups(p), p.output_channels);
     let (image_len, pixel_count) = (w.input_h * w.input_w * p.input_channels, w.output_h * w.output_w);
@@ -155,6 +157,7 @@ const fn gathered(p: &Conv2d) -> usize {
 }
 
 /// Widens the patches of three output pixels.
+#[inline(never)]
 fn widen_patches(p: &Conv2d, image: &[i8], pixels: [usize; PIXELS], patches: &mut [u32], scratch: &mut [u32]) {
     let w = &p.window;
     if w.filter_h * w.filter_w * w.stride_h * w.stride_w == 1 && reads_in_place(p) {
@@ -266,8 +269,8 @@ unsafe fn copy_words(from: *const i8, to: *mut i8, len: usize) {
     }
 }
 
-/// Copies a short run, faster than a call.
-#[inline(always)]
+/// Copies a short run.
+#[inline(never)]
 fn copy_run(from: &[i8], to: &mut [i8]) {
     let (words, rest) = from.as_chunks::<4>();
     let (to_words, to_rest) = to.as_chunks_mut::<4>();
@@ -279,20 +282,12 @@ fn copy_run(from: &[i8], to: &mut [i8]) {
     }
 }
 
-/// Widens three runs: of each four elements the even ones of all runs, then the odd ones.
+/// Widens three runs of `to.len() / 6` words: of each word the even elements of all runs, then the odd ones.
 ///
 /// # Safety
-/// Each run has `2 / 3` elements for every word of `to`.
-#[inline(always)]
-unsafe fn widen(mut from: [*const i8; PIXELS], to: &mut [u32]) {
-    for words in to.as_chunks_mut::<{ 2 * PIXELS }>().0 {
-        for i in 0..PIXELS {
-            // SAFETY: the caller answers for the lengths.
-            let x = unsafe { load4(from[i]) };
-            // SAFETY: as above.
-            from[i] = unsafe { from[i].add(4) };
-            words[i] = sxtb16(x);
-            words[PIXELS + i] = sxtb16_odd(x);
-        }
-    }
+/// Each run has so many words, at least one.
+unsafe fn widen(from: [*const i8; PIXELS], to: &mut [u32]) {
+    let words = to.len() / (2 * PIXELS);
+    // SAFETY: the caller answers for the runs.
+    unsafe { widen_three(&from, to.as_mut_ptr(), to.as_mut_ptr().add(2 * PIXELS * words)) };
 }

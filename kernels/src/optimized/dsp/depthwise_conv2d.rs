@@ -59,6 +59,8 @@ pub fn depthwise_conv2d(
     scratch: &mut [u32],
     output: &mut [i8],
 ) {
+    // One copy for all layers: constants would pay in few places, and cost flash in each.
+    let p = core::hint::black_box(p);
     let w = &p.window;
     let columns = &mut scratch[..COLUMN * columns(p)];
     // Columns left and right of the input stay what they are.
@@ -140,6 +142,7 @@ const fn padding(p: &DepthwiseConv2d) -> u32 {
 }
 
 /// Pairs up input rows `in_y` and `in_y + 1` of four channels from `channel`, in every other word of the columns.
+#[inline(never)]
 fn pack_columns(p: &DepthwiseConv2d, image: &[i8], in_y: usize, channel: usize, columns: &mut [u32]) {
     let w = &p.window;
     let padding = padding(p);

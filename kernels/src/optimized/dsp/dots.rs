@@ -170,6 +170,49 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
     }
 }
 
+/// Widens three runs, as [`PairsByThree::pixels`] has them.
+///
+/// # Safety
+/// `to` is 6 words, or several times 6, before `end`, and each run has 4 elements for each 6 words.
+#[cfg(hilbench_isa = "dsp")]
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn widen_three(from: &[*const i8; 3], to: *mut u32, end: *mut u32) {
+    core::arch::naked_asm!(
+        "push {{r4-r9, lr}}",
+        "ldm.w r0, {{r3, r12, lr}}",
+        "2:",
+        "ldr r7, [r3], #4",
+        "ldr r8, [r12], #4",
+        "ldr r9, [lr], #4",
+        "sxtb16 r4, r7",
+        "sxtb16 r5, r8",
+        "sxtb16 r6, r9",
+        "sxtb16 r7, r7, ror #8",
+        "sxtb16 r8, r8, ror #8",
+        "sxtb16 r9, r9, ror #8",
+        "stm.w r1!, {{r4-r9}}",
+        "cmp r1, r2",
+        "bne 2b",
+        "pop {{r4-r9, pc}}",
+    )
+}
+
+/// The same in Rust.
+#[cfg(not(hilbench_isa = "dsp"))]
+pub(super) unsafe fn widen_three(from: &[*const i8; 3], mut to: *mut u32, end: *mut u32) {
+    use super::simd::{load4, sxtb16, sxtb16_odd};
+    let mut from = *from;
+    while to != end {
+        // SAFETY: the caller answers for the runs and the words.
+        unsafe {
+            let x = from.map(|run| load4(run));
+            to.cast::<[[u32; 3]; 2]>().write([x.map(sxtb16), x.map(sxtb16_odd)]);
+            to = to.add(6);
+        }
+        from = from.map(|run| run.wrapping_add(4));
+    }
+}
+
 /// Four filters with one row of inputs over `groups` groups of four taps.
 ///
 /// `weights`: for each group one word a filter. `input`: for each group the even taps, then the odd taps, widened.

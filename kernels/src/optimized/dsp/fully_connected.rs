@@ -57,6 +57,8 @@ pub fn fully_connected(
     scratch: &mut [u32],
     output: &mut [i8],
 ) {
+    // One copy for all layers: constants would pay in few places, and cost flash in each.
+    let p = core::hint::black_box(p);
     let groups = groups(p);
     let output = &mut output[..p.batches * p.output_depth];
     let x = &mut scratch[..2 * groups];
