@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use hilbench_compiler::lower::Isa;
 use hilbench_virtual::QemuConfig;
 use serde::Deserialize;
 
@@ -187,7 +188,7 @@ pub struct Board {
     /// The core.
     pub core: String,
     /// Instruction set extension that kernels are chosen for.
-    pub isa: String,
+    pub isa: Isa,
     /// Target triple for rustc.
     pub rust_target: String,
     /// More flags for rustc.
@@ -298,9 +299,9 @@ impl TryFrom<RawBoard> for Board {
         if raw.family != "cortex-m" {
             return Err(format!("family `{}`; `cortex-m` is accepted", raw.family));
         }
-        if !["dsp", "mve"].contains(&raw.isa.as_str()) {
-            return Err(format!("isa `{}`; `dsp` and `mve` are accepted", raw.isa));
-        }
+        let Some(isa) = Isa::parse(&raw.isa) else {
+            return Err(format!("isa `{}`; {} are accepted", raw.isa, Isa::ALL.map(Isa::name).join(", ")));
+        };
         if raw.clock.ticks == 0 || raw.clock.per_counts == 0 || raw.clock_hz == 0 || raw.link.baud == 0 {
             return Err("clock rates and ratios are positive".to_string());
         }
@@ -347,7 +348,7 @@ impl TryFrom<RawBoard> for Board {
             name: raw.name,
             summary: raw.summary,
             core: raw.core,
-            isa: raw.isa,
+            isa,
             rust_target: raw.rust_target,
             rustflags: raw.rustflags,
             device_id: raw.device_id,

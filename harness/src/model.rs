@@ -7,6 +7,7 @@ use std::path::Path;
 use hilbench_compiler::edges::{ChannelPosition, EdgeType, Side, shape_edges};
 use hilbench_compiler::graph::Graph;
 use hilbench_compiler::import::onnx::{External, Options};
+use hilbench_compiler::lower::Isa;
 use hilbench_compiler::plan::{self, Plan};
 use hilbench_compiler::qgraph::QGraph;
 use hilbench_compiler::{import, quantize};
@@ -45,8 +46,8 @@ pub struct Model {
 pub struct Compiled {
     /// Its arithmetic; the reference is computed from this.
     pub qgraph: QGraph,
-    /// What a board does.
-    pub plan: Plan,
+    /// What a board does, by the instruction set extension it has.
+    plans: [Plan; Isa::ALL.len()],
 }
 
 impl Model {
@@ -73,8 +74,9 @@ impl Model {
         let fail = |reason| Error::Model { path: self.path.clone(), reason };
         let mut qgraph = quantize::quantize(&self.graph).map_err(fail)?;
         shape_edges(&mut qgraph, &self.side(&form.inputs), &self.side(&form.outputs)).map_err(fail)?;
-        let plan = plan::plan(&qgraph).map_err(fail)?;
-        Ok(Compiled { qgraph, plan })
+        let plan = |isa| plan::plan(&qgraph, isa).map_err(&fail);
+        let plans = [plan(Isa::Generic)?, plan(Isa::Dsp)?, plan(Isa::Mve)?];
+        Ok(Compiled { qgraph, plans })
     }
 
     /// What was asked for, in terms of this file: channels that lie where they are wanted are left alone.
@@ -86,6 +88,19 @@ impl Model {
         }
         side.channels.iter_mut().filter(|c| **c == there).for_each(|c| *c = ChannelPosition::Unchanged);
         side
+    }
+}
+
+impl Compiled {
+    /// What a board with this extension does.
+    #[must_use]
+    pub fn plan(&self, isa: Isa) -> &Plan {
+        &self.plans[isa as usize]
+    }
+
+    /// The same, to be tampered with.
+    pub fn plan_mut(&mut self, isa: Isa) -> &mut Plan {
+        &mut self.plans[isa as usize]
     }
 }
 

@@ -229,7 +229,7 @@ pub fn validate(job: &Job<'_>, board: &Board, progress: &dyn Fn(Progress)) -> Ou
 /// # Errors
 /// The network does not fit, or the toolchain failed.
 pub fn build(job: &Job<'_>, board: &Board, target: &CortexM) -> Result<(Image, String), TargetError> {
-    target::check_fit(&job.compiled.plan, board)?;
+    target::check_fit(job.compiled.plan(board.isa), board)?;
     let (sources, digest) = firmware_sources(job, board)?;
     Ok((target.build(&sources, board)?, digest))
 }
@@ -239,7 +239,7 @@ pub fn build(job: &Job<'_>, board: &Board, target: &CortexM) -> Result<(Image, S
 /// # Errors
 /// There is no toolchain.
 pub fn firmware_sources(job: &Job<'_>, board: &Board) -> Result<(Sources, String), TargetError> {
-    let plan = &job.compiled.plan;
+    let plan = job.compiled.plan(board.isa);
     let mut identity = Identity { name: job.model.name.clone(), digest: String::new() };
     let anonymous = emit::rust::emit(plan, &identity);
     let mut hash = Sha256::new();
@@ -262,7 +262,7 @@ pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: 
         run_samples(job, &mut session, outcome, progress)?;
         Ok(session)
     });
-    let graph = &job.compiled.qgraph;
+    let (graph, isa) = (&job.compiled.qgraph, outcome.board.isa);
     let compare_output = |(k, &t): (usize, &usize)| {
         let pairs = job.expected.iter().zip(&outcome.answers).map(|(e, a)| (&e[k][..], &a[k][..]));
         compare(&graph.tensors[t], pairs)
@@ -272,7 +272,7 @@ pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: 
     match (first_wrong, trouble) {
         (Some(sample), Ok(mut session)) => {
             progress(Progress::Observe);
-            let (origin, layers) = origin::find(job, &mut session, sample);
+            let (origin, layers) = origin::find(job, isa, &mut session, sample);
             outcome.layers = layers;
             outcome.verdict = Verdict::Differs(origin);
         }
@@ -285,13 +285,13 @@ pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: 
             outcome.verdict = Verdict::Match;
             if job.per_layer {
                 progress(Progress::Observe);
-                match origin::observe(job, &mut session, 0) {
+                match origin::observe(job, isa, &mut session, 0) {
                     Ok((_, layers)) => outcome.layers = layers,
                     Err(error) => outcome.verdict = Verdict::Unreachable(error.to_string()),
                 }
                 let differs = |layer: &Layer| layer.outputs.iter().any(|o| o.mismatches > 0);
                 if outcome.layers.iter().any(differs) {
-                    let (origin, layers) = origin::find(job, &mut session, 0);
+                    let (origin, layers) = origin::find(job, isa, &mut session, 0);
                     outcome.layers = layers;
                     outcome.verdict = Verdict::Differs(origin);
                 }

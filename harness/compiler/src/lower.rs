@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 
-use hilbench_kernels::optimized::generic;
+use hilbench_kernels::optimized::{dsp, generic};
 use hilbench_kernels::{params, params::Requant, params::ScaleF32, reference};
 
 use crate::graph::{DType, Tensor, TensorId};
@@ -73,7 +73,7 @@ impl Element for ScaleF32 {
 
 /// How a call is written down in source.
 pub struct Signature {
-    /// Path of the function, with `generic` and `reference` in scope.
+    /// Path of the function, with `dsp`, `generic` and `reference` in scope.
     pub path: &'static str,
     /// Element types of the operands.
     pub operands: &'static [&'static str],
@@ -149,6 +149,9 @@ calls! {
     Copy32(params::StridedCopy): generic::strided_copy(u32) -> u32;
     DepthwiseConv2d(params::DepthwiseConv2d): generic::depthwise_conv2d(i8, i8, i32, Requant) -> i8;
     DequantizeAccumulators(Vec<params::ScaleF32>): reference::qlinear::dequantize_accumulators(i32, f32) -> f32;
+    DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, i32, Requant) [u32] -> i8;
+    DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, u32, i32, Requant) [u32] -> i8;
+    DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
     DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
     DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;
     Fill8(u8): generic::fill() -> u8;
@@ -306,8 +309,41 @@ calls! {
     Sub(params::Add): generic::sub(i8, i8) -> i8;
 }
 
+/// Instruction set extension that kernels are chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// None: portable kernels.
+    Generic,
+    /// The DSP extension of Armv7E-M and Armv8-M: two 16-bit multiply-accumulates an instruction.
+    Dsp,
+    /// Helium, the vector extension of Armv8.1-M.
+    Mve,
+}
+
+impl Isa {
+    /// Every extension, the least first.
+    pub const ALL: [Isa; 3] = [Isa::Generic, Isa::Dsp, Isa::Mve];
+
+    /// The extension of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Isa> {
+        Isa::ALL.into_iter().find(|isa| isa.name() == name)
+    }
+
+    /// Its name: the folder of its kernels.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Generic => "generic",
+            Isa::Dsp => "dsp",
+            Isa::Mve => "mve",
+        }
+    }
+}
+
 /// Collects steps, buffers and constants while computations lower themselves.
 pub struct Lowering<'a> {
+    isa: Isa,
     tensors: &'a [Tensor],
     buffer_of: HashMap<TensorId, BufferId>,
     constant_of: HashMap<Vec<u8>, ConstantId>,
@@ -318,8 +354,9 @@ pub struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     /// Starts with the model's inputs in buffers of their own.
-    pub(crate) fn new(graph: &'a QGraph) -> Self {
+    pub(crate) fn new(graph: &'a QGraph, isa: Isa) -> Self {
         let mut lowering = Lowering {
+            isa,
             tensors: &graph.tensors,
             buffer_of: HashMap::new(),
             constant_of: HashMap::new(),
@@ -331,6 +368,12 @@ impl<'a> Lowering<'a> {
             lowering.buffer(t);
         }
         lowering
+    }
+
+    /// What kernels are chosen for.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// The tensor's facts.
@@ -393,13 +436,13 @@ fn check_types(graph: &QGraph) -> Result<()> {
     Ok(())
 }
 
-/// Lowers every computation of `graph`.
+/// Lowers every computation of `graph` to kernels for `isa`.
 ///
 /// # Errors
 /// Computations that no kernel on a device runs.
-pub(crate) fn lower<'a>(graph: &'a QGraph) -> Result<(Lowering<'a>, Vec<Port>)> {
+pub(crate) fn lower<'a>(graph: &'a QGraph, isa: Isa) -> Result<(Lowering<'a>, Vec<Port>)> {
     check_types(graph)?;
-    let mut lowering = Lowering::new(graph);
+    let mut lowering = Lowering::new(graph, isa);
     for node in &graph.nodes {
         let steps = node.op.computation().lower(node, &mut lowering)?;
         if steps.is_empty() {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::Result;
 use crate::graph::{Tensor, TensorId};
-use crate::lower::{self, BufferId, Operand, Step};
+use crate::lower::{self, BufferId, Isa, Operand, Step};
 use crate::qgraph::QGraph;
 
 /// Alignment of every buffer in the arena, in bytes: what the widest vector load wants.
@@ -110,12 +110,12 @@ impl Plan {
     }
 }
 
-/// Lowers `graph` and places its buffers.
+/// Lowers `graph` to kernels for `isa` and places its buffers.
 ///
 /// # Errors
 /// Computations that no kernel on a device runs.
-pub fn plan(graph: &QGraph) -> Result<Plan> {
-    let (mut lowering, outputs) = lower::lower(graph)?;
+pub fn plan(graph: &QGraph, isa: Isa) -> Result<Plan> {
+    let (mut lowering, outputs) = lower::lower(graph, isa)?;
     let inputs: Vec<Port> =
         graph.inputs.iter().map(|&tensor| Port { tensor, buffer: lowering.buffer(tensor) }).collect();
     let mut buffers = lowering.buffers;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use cap::Cap;
+use hilbench_compiler::lower::Isa;
 use hilbench_compiler::{emit, exec, import, plan, quantize};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
@@ -38,7 +39,8 @@ fn survives(bytes: &[u8], what: &str) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let Ok(graph) = import::tflite::import(bytes) else { return false };
         let Ok(graph) = quantize::quantize(&graph) else { return false };
-        let Ok(plan) = plan::plan(&graph) else { return false };
+        let plans = Isa::ALL.map(|isa| plan::plan(&graph, isa));
+        let [Ok(plan), Ok(_), Ok(_)] = plans else { return false };
         let identity = emit::Identity { name: "damaged".into(), digest: String::new() };
         assert!(!emit::rust::emit(&plan, &identity).files.is_empty());
         if graph.macs() < 10_000_000 && plan.arena_bytes < 1 << 20 {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use hilbench_compiler::graph::DType;
 use hilbench_compiler::import::onnx::Options;
+use hilbench_compiler::lower::Isa;
 use hilbench_compiler::{exec, import, plan, quantize};
 
 fn repository() -> PathBuf {
@@ -41,7 +42,7 @@ fn check(model: &Path, vectors: &Path) -> Result<String, String> {
     let bytes = std::fs::read(model).expect("the model exists");
     let graph = import::onnx::import(&bytes, &Options::default()).map_err(|e| e.to_string())?;
     let graph = quantize::quantize(&graph).map_err(|e| e.to_string())?;
-    let plan = plan::plan(&graph).map_err(|e| e.to_string())?;
+    let plan = plan::plan(&graph, Isa::Dsp).map_err(|e| e.to_string())?;
     assert_eq!(plan::arena::overlap(&plan.buffers), None);
     let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
         (1..=count)

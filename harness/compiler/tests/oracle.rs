@@ -2,11 +2,13 @@
 //!
 //! `models/cases` holds one-operator models with vectors of our own. Public models lie outside the repository, in
 //! `zoo` of the folder named by `HILBENCH_SHARED` or of `shared` beside the checkout; without it they are skipped aloud.
-//! Every model also runs as a plan, in its one overlaid arena, which must agree with the reference tensor by tensor.
+//! Every model also runs as a plan for each instruction set, in its one overlaid arena, which must agree with the reference tensor by tensor.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use hilbench_compiler::lower::Isa;
+use hilbench_compiler::plan::Plan;
 use hilbench_compiler::{exec, import, plan, quantize};
 
 fn repository() -> PathBuf {
@@ -33,8 +35,10 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
     let bytes = std::fs::read(model).expect("the model exists");
     let graph = import::tflite::import(&bytes).map_err(|e| e.to_string())?;
     let graph = quantize::quantize(&graph).map_err(|e| e.to_string())?;
-    let plan = plan::plan(&graph).map_err(|e| e.to_string())?;
-    assert_eq!(plan::arena::overlap(&plan.buffers), None);
+    let plans: Result<Vec<(Isa, Plan)>, _> =
+        Isa::ALL.into_iter().map(|isa| Ok((isa, plan::plan(&graph, isa)?))).collect();
+    let plans = plans.map_err(|e: hilbench_compiler::Error| e.to_string())?;
+    assert!(plans.iter().all(|(_, plan)| plan::arena::overlap(&plan.buffers).is_none()));
     let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
         (1..=count)
             .map(|k| array(vectors, &format!("{prefix}_{k}")).or_else(|| array(vectors, prefix)))
@@ -63,16 +67,19 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
                 ));
             }
         }
-        let trace = exec::run_plan(&plan, &input);
-        for (node, written) in plan.nodes.iter().zip(&trace.nodes) {
-            for (tensor, bytes) in written {
-                let expected = values[*tensor].as_ref().expect("written at run time").as_bytes();
-                if bytes != expected {
-                    return Err(format!("plan: {} #{} differs from the reference", node.op_name, node.index));
+        for (isa, plan) in &plans {
+            let trace = exec::run_plan(plan, &input);
+            for (node, written) in plan.nodes.iter().zip(&trace.nodes) {
+                for (tensor, bytes) in written {
+                    let expected = values[*tensor].as_ref().expect("written at run time").as_bytes();
+                    if bytes != expected {
+                        let (isa, name, index) = (isa.name(), node.op_name, node.index);
+                        return Err(format!("{isa} plan: {name} #{index} differs from the reference"));
+                    }
                 }
             }
+            assert_eq!(trace.outputs, exec::outputs(&graph, &values), "{} plan outputs", isa.name());
         }
-        assert_eq!(trace.outputs, exec::outputs(&graph, &values), "plan outputs");
     }
     Ok(samples)
 }

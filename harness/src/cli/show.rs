@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use hilbench_compiler::emit::{self, Identity};
 use hilbench_compiler::graph::{Graph, Tensor, TensorId};
-use hilbench_compiler::lower::Operand;
+use hilbench_compiler::lower::{Isa, Operand};
 use hilbench_compiler::plan::{Plan, arena};
 use hilbench_compiler::qgraph::QGraph;
 
@@ -37,6 +37,13 @@ pub struct ShowArgs {
     stage: Stage,
     #[command(flatten)]
     form: FormArgs,
+    /// Instruction set extension that kernels of a plan are chosen for: generic, dsp or mve.
+    #[arg(long, value_parser = parse_isa, default_value = "generic")]
+    isa: Isa,
+}
+
+fn parse_isa(name: &str) -> std::result::Result<Isa, String> {
+    Isa::parse(name).ok_or_else(|| format!("{} are accepted", Isa::ALL.map(Isa::name).join(", ")))
 }
 
 /// Runs the command.
@@ -44,15 +51,15 @@ pub struct ShowArgs {
 /// # Errors
 /// A model that cannot be read or compiled.
 pub fn run(args: &ShowArgs) -> Result<()> {
-    let form = args.form.form();
+    let (form, isa) = (args.form.form(), args.isa);
     let model = Model::read(&args.model, &form)?;
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = match args.stage {
         Stage::Graph => graph(&mut text, &model.graph),
         Stage::Qgraph => qgraph(&mut text, &model.compile(&form)?.qgraph),
-        Stage::Plan => plan(&mut text, &model.compile(&form)?.plan),
-        Stage::Source => source(&mut text, &model.name, &model.compile(&form)?.plan),
+        Stage::Plan => plan(&mut text, model.compile(&form)?.plan(isa)),
+        Stage::Source => source(&mut text, &model.name, model.compile(&form)?.plan(isa)),
     };
     super::print(&text).map_err(|e| Error::Output { path: "standard output".into(), reason: e.to_string() })
 }

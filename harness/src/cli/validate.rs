@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use hilbench_compiler::lower::Isa;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use time::OffsetDateTime;
 
@@ -92,7 +93,7 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
         per_layer: args.per_layer,
         timeouts: match args.timeout {
             Some(seconds) => Timeouts { run: Duration::from_secs(seconds.into()), ..Timeouts::default() },
-            None => timeouts(&compiled.plan),
+            None => timeouts(compiled.plan(Isa::Generic)),
         },
         cache: cache()?,
     };

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use hilbench_compiler::lower::Isa;
 
 use super::{Report, spread, unit_words};
 use crate::compare::Difference;
@@ -77,7 +78,7 @@ fn write_subject(text: &mut String, report: &Report<'_>, detail: Detail) -> std:
         report.model.name,
         graph.nodes.len(),
         grouped(graph.macs()),
-        grouped(report.compiled.plan.constant_bytes() as u64)
+        grouped(report.compiled.plan(Isa::Generic).constant_bytes() as u64)
     )?;
     if detail == Detail::Verbose {
         writeln!(text, "  file    {}\n  sha256  {}", report.model.path.display(), report.model.sha256)?;

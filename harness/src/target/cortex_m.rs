@@ -110,7 +110,7 @@ impl CortexM {
             .current_dir(&firmware)
             .args(["build", "--release", "--locked", "--quiet", "--target", &board.rust_target])
             .env_remove("RUSTFLAGS")
-            .env("CARGO_ENCODED_RUSTFLAGS", board.rustflags.join("\u{1f}"))
+            .env("CARGO_ENCODED_RUSTFLAGS", rustflags(board))
             .env("CARGO_TARGET_DIR", &products)
             .env("HILBENCH_BUILD_DIR", generated);
         let missing = |e: io::Error| TargetError::Toolchain {
@@ -173,12 +173,18 @@ fn key(files: &[(String, Vec<u8>)], board: &Board) -> Result<String, TargetError
     add(sources::digest().as_bytes());
     add(toolchain()?.as_bytes());
     add(board.rust_target.as_bytes());
-    add(board.rustflags.join("\u{1f}").as_bytes());
+    add(rustflags(board).as_bytes());
     for (name, bytes) in files {
         add(name.as_bytes());
         add(bytes);
     }
     Ok(hex::encode(hash.finalize())[..32].to_string())
+}
+
+/// The board's own flags, and which instructions kernels may spell out: no stable `target_feature` says so for Arm.
+fn rustflags(board: &Board) -> String {
+    let isa = ["--cfg".to_string(), format!("hilbench_isa=\"{}\"", board.isa.name())];
+    [&board.rustflags[..], &isa].concat().join("\u{1f}")
 }
 
 fn board_source(board: &Board) -> String {

@@ -4,6 +4,7 @@
 //! read nothing but right values, and is wrong on its own.
 
 use hilbench_compiler::exec::{self, Trace};
+use hilbench_compiler::lower::Isa;
 
 use super::{Job, Layer};
 use crate::compare::{Difference, compare};
@@ -43,12 +44,12 @@ pub enum Origin {
 }
 
 /// Runs `sample` again, observed, and answers where its difference begins, with all layers.
-pub(super) fn find(job: &Job<'_>, session: &mut Session, sample: usize) -> (Origin, Vec<Layer>) {
-    let (result, layers) = match observe(job, session, sample) {
+pub(super) fn find(job: &Job<'_>, isa: Isa, session: &mut Session, sample: usize) -> (Origin, Vec<Layer>) {
+    let (result, layers) = match observe(job, isa, session, sample) {
         Ok(observed) => observed,
         Err(error) => return (Origin::NotObserved(error.to_string()), Vec::new()),
     };
-    let (graph, plan) = (&job.compiled.qgraph, &job.compiled.plan);
+    let (graph, plan) = (&job.compiled.qgraph, job.compiled.plan(isa));
     let trace = exec::run_plan(plan, &reference::inputs(graph, job.data, sample));
     let wrong = layers.iter().enumerate().find_map(|(n, layer)| {
         let (k, output) = layer.outputs.iter().enumerate().find(|(_, o)| o.mismatches > 0)?;
@@ -86,10 +87,11 @@ fn planned(trace: &Trace, n: usize, k: usize) -> Option<&[u8]> {
 /// Runs `sample` with every tensor, and compares each with the reference.
 pub(super) fn observe(
     job: &Job<'_>,
+    isa: Isa,
     session: &mut Session,
     sample: usize,
 ) -> Result<(RunResult, Vec<Layer>), SessionError> {
-    let (graph, plan) = (&job.compiled.qgraph, &job.compiled.plan);
+    let (graph, plan) = (&job.compiled.qgraph, job.compiled.plan(isa));
     let inputs = reference::inputs(graph, job.data, sample);
     let result = session.run(&inputs, Mode::PerLayerWithData)?;
     let values = exec::run_reference(graph, &inputs);

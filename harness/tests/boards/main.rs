@@ -12,6 +12,7 @@ use hilbench::dataset::Dataset;
 use hilbench::model::{Form, Model};
 use hilbench::reference;
 use hilbench::validate::{Job, Verdict, timeouts, validate_all};
+use hilbench_compiler::lower::Isa;
 
 /// A folder of public data.
 fn shared(folder: &str) -> Option<PathBuf> {
@@ -42,14 +43,17 @@ fn validate(model: &Path, vectors: &Path, boards: &[Board], samples: usize) -> V
         data: &data,
         expected: &expected,
         per_layer: false,
-        timeouts: timeouts(&compiled.plan),
+        timeouts: timeouts(compiled.plan(Isa::Generic)),
         cache: cache(),
     };
     let mut failures = Vec::new();
     for outcome in validate_all(&job, boards, &|_, _| {}) {
         let counted = outcome.counts.as_ref().and_then(|c| c.inferences.first().copied()).unwrap_or_default();
         let (word, board) = (outcome.verdict.word(), &outcome.board.name);
-        println!("{name} {board} {word} {counted} instructions, arena {}", compiled.plan.arena_bytes);
+        println!(
+            "{name} {board} {word} {counted} instructions, arena {}",
+            compiled.plan(outcome.board.isa).arena_bytes
+        );
         if outcome.verdict != Verdict::Match {
             failures.push(format!("{name} on {board}: {:?}", outcome.verdict));
         }

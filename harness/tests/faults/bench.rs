@@ -112,7 +112,7 @@ impl Bench {
 
     /// Exchanges the weights of the first two output channels (of `channels`) of operator `index`.
     pub fn swap_weight_rows(&mut self, index: usize, channels: usize) {
-        let plan = &mut self.compiled.plan;
+        let plan = self.compiled.plan_mut(self.board.isa);
         let node = plan.nodes.iter().find(|n| n.index == index).expect("the operator exists");
         let Operand::Constant(weights) = node.steps[0].operands[1] else { panic!("weights are constant") };
         let bytes = &mut plan.constants[weights].bytes;
@@ -123,7 +123,7 @@ impl Bench {
 
     /// Places the output of operator `index` where its input is.
     pub fn overlap_output_with_input(&mut self, index: usize) {
-        let plan = &mut self.compiled.plan;
+        let plan = self.compiled.plan_mut(self.board.isa);
         let node = plan.nodes.iter().find(|n| n.index == index).expect("the operator exists");
         let Operand::Buffer(input) = node.steps[0].operands[0] else { panic!("the input is a buffer") };
         plan.buffers[node.steps[0].output].offset = plan.buffers[input].offset;

@@ -100,10 +100,12 @@ impl Draw {
         }
     }
 
+    /// Of any size, extremes among them, or all of a size that models have.
     pub(super) fn bias(&mut self, out: &mut [i32]) {
-        let bits = self.below(32) as u32;
+        let (bits, ordinary) = (self.below(32) as u32, self.one_in(2));
         out.iter_mut().for_each(|x| {
             *x = match self.below(16) {
+                _ if ordinary => self.next() as i32 >> bits.max(6),
                 0 => i32::MIN,
                 1 => i32::MAX,
                 _ => self.next() as i32 >> bits,
@@ -111,8 +113,15 @@ impl Draw {
         });
     }
 
+    /// Any factors, or all of them below a half, as models have them.
     pub(super) fn requants(&mut self, out: &mut [Requant]) {
-        out.iter_mut().for_each(|r| *r = self.requant());
+        let ordinary = self.one_in(2);
+        out.iter_mut().for_each(|r| {
+            *r = self.requant();
+            if ordinary {
+                r.shift = self.between(-14, -1);
+            }
+        });
     }
 
     /// A factor whose results mostly fit eight bits, a short one half of the time, for the sake of ties.

@@ -2,6 +2,7 @@
 //!
 //! A new instruction set is one folder and one line in [`SETS`]; `unsafe` stays inside of such folders.
 
+pub mod dsp;
 mod fold_bias;
 pub mod generic;
 
@@ -13,7 +14,7 @@ use crate::params::{
 };
 
 /// Every set that this build has, the portable one first.
-pub static SETS: &[&KernelSet] = &[&generic::SET];
+pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET];
 
 /// `(p, input, weights, bias, factors, output)`
 pub type WeightedKernel<P, F = Requant> = fn(&P, &[i8], &[i8], &[i32], &[F], &mut [i8]);

@@ -1,13 +1,15 @@
 //! CONV_2D: int8 activations and weights, any stride, dilation, padding and number of groups.
 
-use hilbench_kernels::optimized::{self, generic};
+use hilbench_kernels::optimized::{self, dsp, generic};
 use hilbench_kernels::{params, reference};
 
-use super::requantized::{PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, weights};
+use super::requantized::{
+    PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
+};
 use super::{Computation, Operands, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::lower::{Call, Lowering, Step};
+use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
 
@@ -57,15 +59,27 @@ impl Computation for Conv2d {
         let (p, w) = (&self.params, &self.weights);
         let mut folded = vec![0; p.output_channels];
         optimized::fold_input_offset(&w.values, &w.bias, p.input_zero_point, p.output_channels, &mut folded);
+        let dsp = lowering.isa() == Isa::Dsp && dsp::conv2d_takes(p);
+        let small =
+            dsp.then(|| small_sums(&w.values, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
+        let (call, values, scratch_bytes, bias, requant) = match &small {
+            Some(small) => {
+                let mut packed = vec![0; dsp::conv2d_packed(p)];
+                dsp::pack_conv2d(p, &small.rows, &mut packed);
+                let scratch = 4 * dsp::conv2d_scratch(p);
+                (Call::DspConv2d(*p), u32_bytes(&packed), scratch, &small.folded_bias, &small.requant)
+            }
+            None => (Call::Conv2d(*p), i8_bytes(&w.values), generic::conv2d_scratch(p), &folded, &w.requant),
+        };
         let operands = vec![
             lowering.operand(node.inputs[0]),
-            lowering.constant(&format!("{} weights", node.name), i8_bytes(&w.values)),
-            lowering.constant(&format!("{} bias", node.name), i32_bytes(&folded)),
-            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+            lowering.constant(&format!("{} weights", node.name), values),
+            lowering.constant(&format!("{} bias", node.name), i32_bytes(bias)),
+            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(requant)),
         ];
-        let scratch = Some(lowering.scratch(generic::conv2d_scratch(p)));
+        let scratch = Some(lowering.scratch(scratch_bytes));
         let output = lowering.buffer(node.outputs[0]);
-        Ok(vec![Step { call: Call::Conv2d(*p), operands, scratch, output }])
+        Ok(vec![Step { call, operands, scratch, output }])
     }
 
     fn describe(&self) -> String {

@@ -1,12 +1,15 @@
 //! DEPTHWISE_CONV_2D: int8 activations and weights, any multiplier, stride, dilation and padding.
 
+use hilbench_kernels::optimized::{self, dsp};
 use hilbench_kernels::{params, reference};
 
-use super::requantized::{PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, weights};
+use super::requantized::{
+    PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
+};
 use super::{Computation, Operands, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::lower::{Call, Lowering, Step};
+use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
 
@@ -45,6 +48,14 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((DepthwiseConv2d { params, weights }.into(), vec![operands.input_id(0)?]))
 }
 
+impl DepthwiseConv2d {
+    /// Weights `[channels, taps]`.
+    fn rows(&self) -> Vec<i8> {
+        let channels = self.params.channels * self.params.multiplier;
+        (0..channels).flat_map(|c| self.weights.values[c..].iter().step_by(channels).copied()).collect()
+    }
+}
+
 impl Computation for DepthwiseConv2d {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let w = &self.weights;
@@ -56,14 +67,29 @@ impl Computation for DepthwiseConv2d {
         let (p, w) = (&self.params, &self.weights);
         let mut bias = w.bias.clone();
         bias.resize(p.channels * p.multiplier, 0);
+        let (mut call, mut values) = (Call::DepthwiseConv2d(*p), i8_bytes(&w.values));
+        let (mut requant, mut scratch) = (w.requant.clone(), None);
+        if lowering.isa() == Isa::Dsp && dsp::depthwise_conv2d_takes(p) {
+            let rows = self.rows();
+            let mut folded = vec![0; bias.len()];
+            optimized::fold_input_offset(&rows, &bias, p.input_zero_point, bias.len(), &mut folded);
+            let small = small_sums(&rows, &folded, &w.requant, p.output_zero_point, p.activation);
+            if let Some(small) = small {
+                let mut packed = vec![0; dsp::depthwise_conv2d_packed(p)];
+                dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
+                scratch = Some(lowering.scratch(4 * dsp::depthwise_conv2d_scratch(p)));
+                (call, values) = (Call::DspDepthwiseConv2d(*p), u32_bytes(&packed));
+                (bias, requant) = (small.folded_bias, small.requant);
+            }
+        }
         let operands = vec![
             lowering.operand(node.inputs[0]),
-            lowering.constant(&format!("{} weights", node.name), i8_bytes(&w.values)),
+            lowering.constant(&format!("{} weights", node.name), values),
             lowering.constant(&format!("{} bias", node.name), i32_bytes(&bias)),
-            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&requant)),
         ];
         let output = lowering.buffer(node.outputs[0]);
-        Ok(vec![Step { call: Call::DepthwiseConv2d(*p), operands, scratch: None, output }])
+        Ok(vec![Step { call, operands, scratch, output }])
     }
 
     fn describe(&self) -> String {

@@ -1,13 +1,15 @@
 //! FULLY_CONNECTED: int8 activations and weights, per tensor (with any weights zero point) or per channel.
 
-use hilbench_kernels::optimized;
+use hilbench_kernels::optimized::{self, dsp};
 use hilbench_kernels::{params, reference};
 
-use super::requantized::{PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, weights};
+use super::requantized::{
+    PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
+};
 use super::{Computation, Operands, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::lower::{Call, Lowering, Step};
+use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
 
@@ -73,13 +75,24 @@ impl Computation for FullyConnected {
         } else {
             Call::FullyConnectedOffset(*p)
         };
+        let (mut call, mut values, mut requant, mut scratch) = (call, i8_bytes(&w.values), w.requant.clone(), None);
+        if lowering.isa() == Isa::Dsp && dsp::fully_connected_takes(p) {
+            let small = small_sums(&w.values, &bias, &w.requant, p.output_zero_point, p.activation);
+            if let Some(small) = small {
+                let mut packed = vec![0; dsp::fully_connected_packed(p)];
+                dsp::pack_fully_connected(p, &small.rows, &mut packed);
+                scratch = Some(lowering.scratch(4 * dsp::fully_connected_scratch(p)));
+                (call, values) = (Call::DspFullyConnected(*p), u32_bytes(&packed));
+                (bias, requant) = (small.folded_bias, small.requant);
+            }
+        }
         let operands = vec![
             lowering.operand(node.inputs[0]),
-            lowering.constant(&format!("{} weights", node.name), i8_bytes(&w.values)),
+            lowering.constant(&format!("{} weights", node.name), values),
             lowering.constant(&format!("{} bias", node.name), i32_bytes(&bias)),
-            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&requant)),
         ];
-        Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+        Ok(vec![Step { call, operands, scratch, output: lowering.buffer(node.outputs[0]) }])
     }
 
     fn describe(&self) -> String {

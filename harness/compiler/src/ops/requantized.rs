@@ -1,6 +1,8 @@
 //! Weights, biases and multipliers shared by the operators that accumulate products: convolutions, fully connected.
 
-use hilbench_kernels::params::Requant;
+use hilbench_kernels::optimized::dsp;
+use hilbench_kernels::params::{Clamp, Requant};
+use hilbench_kernels::requant::requantize_to_i8;
 
 use super::operands::{Operands, PerTensor};
 use crate::Result;
@@ -101,6 +103,50 @@ fn bias(operands: &Operands<'_>, channels: usize) -> Result<Vec<i32>> {
     Ok(data.chunks_exact(4).map(|c| i32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect())
 }
 
+/// A layer whose sums are known to be small, so that kernels may round them the short way.
+pub struct SmallSums {
+    /// One row an output channel.
+    pub rows: Vec<i8>,
+    /// One an output channel.
+    pub folded_bias: Vec<i32>,
+    /// One an output channel, or one for all.
+    pub requant: Vec<Requant>,
+}
+
+/// Brings a layer into the form that [`dsp::is_exact`] asks for, if it has one: a channel that answers the same for any
+/// input loses its weights and gets a bias and a factor that give this answer. Some models have many of them, with
+/// factors of any size.
+#[must_use]
+pub fn small_sums(
+    rows: &[i8],
+    folded_bias: &[i32],
+    requant: &[Requant],
+    zero_point: i32,
+    activation: Clamp,
+) -> Option<SmallSums> {
+    let mut layer = SmallSums { rows: rows.to_vec(), folded_bias: folded_bias.to_vec(), requant: requant.to_vec() };
+    if dsp::is_exact(&layer.rows, &layer.folded_bias, &layer.requant) {
+        return Some(layer);
+    }
+    layer.requant = (0..folded_bias.len()).map(|c| requant[if requant.len() == 1 { 0 } else { c }]).collect();
+    let taps = rows.len() / folded_bias.len();
+    for (c, row) in layer.rows.chunks_exact_mut(taps).enumerate() {
+        let r = layer.requant[c];
+        // Rescaling is monotonic (but for a left shift, which wraps), so equal answers at both ends are all answers.
+        let sum = |f: fn(i64) -> i64| row.iter().map(|&w| f(i64::from(w))).sum::<i64>();
+        let (low, high) = (sum(|w| (-128 * w).min(127 * w)), sum(|w| (-128 * w).max(127 * w)));
+        let ends = [low, high].map(|sum| i32::try_from(i64::from(folded_bias[c]) + sum));
+        let [Ok(low), Ok(high)] = ends else { continue };
+        let answer = |acc| i32::from(requantize_to_i8(acc, r, zero_point, activation.min, activation.max));
+        if answer(low) == answer(high) && (r.shift <= 0 || low == high) {
+            row.fill(0);
+            layer.folded_bias[c] = 4 * (answer(low) - zero_point);
+            layer.requant[c] = Requant { multiplier: 1 << 30, shift: -1 };
+        }
+    }
+    dsp::is_exact(&layer.rows, &layer.folded_bias, &layer.requant).then_some(layer)
+}
+
 /// Multipliers and shifts as the bytes of a constant.
 #[must_use]
 pub fn requant_bytes(requant: &[Requant]) -> Vec<u8> {
@@ -110,6 +156,12 @@ pub fn requant_bytes(requant: &[Requant]) -> Vec<u8> {
 /// Integers as the bytes of a constant.
 #[must_use]
 pub fn i32_bytes(values: &[i32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// Packed weights as the bytes of a constant.
+#[must_use]
+pub fn u32_bytes(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 

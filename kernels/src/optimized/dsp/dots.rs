@@ -1,0 +1,294 @@
+//! Dot products over groups of four taps. On a core with the DSP extension each is a loop in assembly that keeps
+//! fourteen registers busy, which no compiler is known to do; elsewhere the same steps one at a time.
+//!
+//! The loops take four groups a turn. The first turn is entered where as many groups are left as the others do not take.
+
+use crate::params::Requant;
+
+/// Pairs of filters with three pixels: what [`pairs_by_three`] reads, in the order in which it reads it.
+#[repr(C)]
+pub(super) struct PairsByThree {
+    /// For each pair and group of four taps one word of the first filter and one of the second.
+    pub(super) weights: *const u32,
+    /// For each group the even taps of the three pixels, then their odd taps, widened.
+    pub(super) pixels: *const u32,
+    /// Groups of a filter, at least 1.
+    pub(super) groups: usize,
+    /// One a filter.
+    pub(super) bias: *const i32,
+    /// One a filter.
+    pub(super) requant: *const Requant,
+    /// First channel of the first pixel.
+    pub(super) output: *mut i8,
+    /// From there to the other two pixels.
+    pub(super) others: [usize; 2],
+    /// Behind the last channel of the first pixel.
+    pub(super) end: *mut i8,
+    /// `2 * zero_point + 1`.
+    pub(super) odd_zero_point: i32,
+}
+
+/// Three outputs of each filter, rescaled and saturated: [`Rescale`](super::requantize::Rescale), spelled out.
+///
+/// # Safety
+/// All pointers are good for so many elements as the number of filters (`end - output`, even and not 0) and groups say.
+#[cfg(hilbench_isa = "dsp")]
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn pairs_by_three(task: &PairsByThree) {
+    // r0 weights, r1 pixels (then the output), r2-r4 and r5-r7 the sums of the two filters.
+    core::arch::naked_asm!(
+        ".macro hilbench_group",
+        "ldrd r11, r12, [r0], #8",
+        "ldm.w r1!, {{r8, r9, r10}}",
+        "sxtb16 lr, r11",
+        "smlad r2, lr, r8, r2",
+        "smlad r3, lr, r9, r3",
+        "smlad r4, lr, r10, r4",
+        "sxtb16 lr, r12",
+        "smlad r5, lr, r8, r5",
+        "smlad r6, lr, r9, r6",
+        "smlad r7, lr, r10, r7",
+        "ldm.w r1!, {{r8, r9, r10}}",
+        "sxtb16 r11, r11, ror #8",
+        "smlad r2, r11, r8, r2",
+        "smlad r3, r11, r9, r3",
+        "smlad r4, r11, r10, r4",
+        "sxtb16 r12, r12, ror #8",
+        "smlad r5, r12, r8, r5",
+        "smlad r6, r12, r9, r6",
+        "smlad r7, r12, r10, r7",
+        ".endm",
+        // lr the factors, r11 and r12 the way to the other pixels.
+        ".macro hilbench_store a, b, c",
+        "ldrd r8, r9, [lr], #8",
+        "ldr r10, [sp, #36]",
+        "mvn.w r9, r9",
+        "lsl.w r10, r10, r9",
+        "add.w r9, r9, #1",
+        "lsl.w \\a, \\a, #1",
+        "lsl.w \\b, \\b, #1",
+        "lsl.w \\c, \\c, #1",
+        "smmulr \\a, \\a, r8",
+        "smmulr \\b, \\b, r8",
+        "smmulr \\c, \\c, r8",
+        "add.w \\a, \\a, \\a, asr #31",
+        "add.w \\b, \\b, \\b, asr #31",
+        "add.w \\c, \\c, \\c, asr #31",
+        "add.w \\a, \\a, r10",
+        "add.w \\b, \\b, r10",
+        "add.w \\c, \\c, r10",
+        "asr.w \\a, \\a, r9",
+        "asr.w \\b, \\b, r9",
+        "asr.w \\c, \\c, r9",
+        "ssat \\a, #8, \\a",
+        "ssat \\b, #8, \\b",
+        "ssat \\c, #8, \\c",
+        "strb.w \\b, [r1, r11]",
+        "strb.w \\c, [r1, r12]",
+        "strb.w \\a, [r1], #1",
+        ".endm",
+        "push {{r4-r11, lr}}",
+        "sub sp, #44",
+        "ldm.w r0, {{r0-r9}}",
+        // The end of the pixels.
+        "add.w r11, r2, r2, lsl #1",
+        "add.w r11, r1, r11, lsl #3",
+        // Where the first turn is entered: a group is 76 bytes of code.
+        "subs r2, #1",
+        "and r2, r2, #3",
+        "adds r2, #1",
+        "mov.w r12, #76",
+        "mul r2, r2, r12",
+        "adr.w lr, 3f",
+        "sub.w r2, lr, r2",
+        "orr r2, r2, #1",
+        "mov r12, sp",
+        "stm.w r12, {{r0-r9, r11}}",
+        "1:",
+        "ldr.w lr, [sp, #12]",
+        "ldrd r2, r5, [lr], #8",
+        "str.w lr, [sp, #12]",
+        "ldr r1, [sp, #4]",
+        "ldr.w lr, [sp, #8]",
+        "mov r3, r2",
+        "mov r4, r2",
+        "mov r6, r5",
+        "mov r7, r5",
+        "bx lr",
+        "2:",
+        "hilbench_group",
+        "hilbench_group",
+        "hilbench_group",
+        "hilbench_group",
+        "3:",
+        "ldr.w lr, [sp, #40]",
+        "cmp r1, lr",
+        "bne 2b",
+        "ldr.w lr, [sp, #16]",
+        "ldr r1, [sp, #20]",
+        "ldrd r11, r12, [sp, #24]",
+        "hilbench_store r2, r3, r4",
+        "hilbench_store r5, r6, r7",
+        "str.w lr, [sp, #16]",
+        "str r1, [sp, #20]",
+        "ldr.w r12, [sp, #32]",
+        "cmp r1, r12",
+        "bne 1b",
+        "add sp, #44",
+        "pop {{r4-r11, pc}}",
+        ".purgem hilbench_group",
+        ".purgem hilbench_store",
+    )
+}
+
+/// The same, one step at a time.
+#[cfg(not(hilbench_isa = "dsp"))]
+pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
+    use super::requantize::Rescale;
+    use super::simd::{smlad, sxtb16, sxtb16_odd};
+    // SAFETY: both point into one tensor.
+    let filters = unsafe { task.end.offset_from(task.output) } as usize;
+    let places = [0, task.others[0], task.others[1]];
+    for filter in 0..filters {
+        // SAFETY: the caller answers for so many elements.
+        let (bias, requant) = unsafe { (*task.bias.add(filter), *task.requant.add(filter)) };
+        let rescale = Rescale::new(requant, (task.odd_zero_point - 1) / 2);
+        let weights = filter / 2 * 2 * task.groups + filter % 2;
+        for (pixel, place) in places.into_iter().enumerate() {
+            let mut sum = bias;
+            for group in 0..task.groups {
+                // SAFETY: as above.
+                let (weights, even, odd) = unsafe {
+                    let pixels = task.pixels.add(6 * group + pixel);
+                    (*task.weights.add(weights + 2 * group), *pixels, *pixels.add(3))
+                };
+                sum = smlad(sxtb16_odd(weights), odd, smlad(sxtb16(weights), even, sum));
+            }
+            // SAFETY: as above.
+            unsafe { task.output.add(place + filter).write(rescale.apply(sum)) };
+        }
+    }
+}
+
+/// Widens three runs, as [`PairsByThree::pixels`] has them.
+///
+/// # Safety
+/// `to` is 6 words, or several times 6, before `end`, and each run has 4 elements for each 6 words.
+#[cfg(hilbench_isa = "dsp")]
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn widen_three(from: &[*const i8; 3], to: *mut u32, end: *mut u32) {
+    core::arch::naked_asm!(
+        "push {{r4-r9, lr}}",
+        "ldm.w r0, {{r3, r12, lr}}",
+        "2:",
+        "ldr r7, [r3], #4",
+        "ldr r8, [r12], #4",
+        "ldr r9, [lr], #4",
+        "sxtb16 r4, r7",
+        "sxtb16 r5, r8",
+        "sxtb16 r6, r9",
+        "sxtb16 r7, r7, ror #8",
+        "sxtb16 r8, r8, ror #8",
+        "sxtb16 r9, r9, ror #8",
+        "stm.w r1!, {{r4-r9}}",
+        "cmp r1, r2",
+        "bne 2b",
+        "pop {{r4-r9, pc}}",
+    )
+}
+
+/// The same in Rust.
+#[cfg(not(hilbench_isa = "dsp"))]
+pub(super) unsafe fn widen_three(from: &[*const i8; 3], mut to: *mut u32, end: *mut u32) {
+    use super::simd::{load4, sxtb16, sxtb16_odd};
+    let mut from = *from;
+    while to != end {
+        // SAFETY: the caller answers for the runs and the words.
+        unsafe {
+            let x = from.map(|run| load4(run));
+            to.cast::<[[u32; 3]; 2]>().write([x.map(sxtb16), x.map(sxtb16_odd)]);
+            to = to.add(6);
+        }
+        from = from.map(|run| run.wrapping_add(4));
+    }
+}
+
+/// Four filters with one row of inputs over `groups` groups of four taps.
+///
+/// `weights`: for each group one word a filter. `input`: for each group the even taps, then the odd taps, widened.
+/// `sums`: the start of each filter, then its sum.
+///
+/// # Safety
+/// `weights` has `4 * groups` words, `input` `2 * groups`, and `groups` is at least 1.
+#[cfg(hilbench_isa = "dsp")]
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn four_by_one(
+    weights: *const u32,
+    input: *const u32,
+    groups: usize,
+    sums: &mut [i32; 4],
+) {
+    core::arch::naked_asm!(
+        ".macro hilbench_group",
+        "ldrd r6, r7, [r1], #8",
+        "ldm.w r0!, {{r8, r9, r10, r11}}",
+        "sxtb16 r12, r8",
+        "smlad r2, r12, r6, r2",
+        "sxtb16 r12, r9",
+        "smlad r3, r12, r6, r3",
+        "sxtb16 r12, r10",
+        "smlad r4, r12, r6, r4",
+        "sxtb16 r12, r11",
+        "smlad r5, r12, r6, r5",
+        "sxtb16 r8, r8, ror #8",
+        "smlad r2, r8, r7, r2",
+        "sxtb16 r9, r9, ror #8",
+        "smlad r3, r9, r7, r3",
+        "sxtb16 r10, r10, ror #8",
+        "smlad r4, r10, r7, r4",
+        "sxtb16 r11, r11, ror #8",
+        "smlad r5, r11, r7, r5",
+        ".endm",
+        "push {{r3-r11, lr}}",
+        "add.w lr, r1, r2, lsl #3",
+        // Where the first turn is entered: a group is 72 bytes of code.
+        "subs r2, #1",
+        "and r2, r2, #3",
+        "adds r2, #1",
+        "mov.w r12, #72",
+        "mul r12, r2, r12",
+        "adr.w r6, 3f",
+        "sub.w r6, r6, r12",
+        "orr r6, r6, #1",
+        "mov r12, r3",
+        "ldm.w r12, {{r2-r5}}",
+        "bx r6",
+        "2:",
+        "hilbench_group",
+        "hilbench_group",
+        "hilbench_group",
+        "hilbench_group",
+        "3:",
+        "cmp r1, lr",
+        "bne 2b",
+        "pop {{r0}}",
+        "stm r0!, {{r2-r5}}",
+        "pop {{r4-r11, pc}}",
+        ".purgem hilbench_group",
+    )
+}
+
+/// The same, one step at a time.
+#[cfg(not(hilbench_isa = "dsp"))]
+pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups: usize, sums: &mut [i32; 4]) {
+    use super::simd::{smlad, sxtb16, sxtb16_odd};
+    for group in 0..groups {
+        for (filter, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller answers for the lengths.
+            let weights = unsafe { *weights.add(4 * group + filter) };
+            // SAFETY: as above.
+            let (even, odd) = unsafe { (*input.add(2 * group), *input.add(2 * group + 1)) };
+            *sum = smlad(sxtb16_odd(weights), odd, smlad(sxtb16(weights), even, *sum));
+        }
+    }
+}
