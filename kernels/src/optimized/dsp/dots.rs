@@ -101,6 +101,8 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
             "adds r2, #1",
             "mov.w r12, #76",
             "mul r2, r2, r12",
+            // The address is taken from a multiple of 4, which the code behind it has to keep.
+            ".p2align 2",
             "adr.w lr, 3f",
             "sub.w r2, lr, r2",
             "orr r2, r2, #1",
@@ -270,6 +272,8 @@ pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups:
             "adds r2, #1",
             "mov.w r12, #72",
             "mul r12, r2, r12",
+            // The address is taken from a multiple of 4, which the code behind it has to keep.
+            ".p2align 2",
             "adr.w r6, 3f",
             "sub.w r6, r6, r12",
             "orr r6, r6, #1",
