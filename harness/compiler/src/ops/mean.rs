@@ -22,6 +22,9 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     let output = operands.int8(operands.output()?)?;
     let reduce = operands.reduce(keep_dims)?;
     let count = (0..reduce.dims.len()).filter(|&i| reduce.reduced[i]).map(|i| reduce.dims[i]).product();
+    if count == 0 {
+        return Err(operands.invalid(format!("takes the mean of no elements of shape {:?}", operands.input(0)?.shape)));
+    }
     let scale = quantize_multiplier(f64::from(input.scale) / f64::from(output.scale));
     let params = params::Mean {
         reduce,
