@@ -1,4 +1,5 @@
-//! Resize of height and width. The nearest pixel is data movement; codes are interpolated as the numbers they hold.
+//! Resize of height and width. The nearest pixel is data movement; a linear resize of codes works on the numbers they hold,
+//! one of dequantized values in floats.
 
 use hilbench_kernels::params::{self, Resize2d};
 
@@ -52,9 +53,15 @@ impl<'g> Stage<'g> {
         };
         let linear = interpolation == Interpolation::Linear;
         let coded = self.known[x].coded.clone();
-        // Interpolated codes stand for numbers only where one number stands for each.
-        let coded = coded
-            .filter(|c| if linear { c.affine(&self.q.tensors).is_some() } else { c.table(&self.q.tensors).is_some() });
+        // ONNX Runtime interpolates codes only where the model itself does: between dequantize and quantize it leaves a
+        // linear resize in floats.
+        let coded = coded.filter(|c| {
+            if linear {
+                self.tensor(x).dtype != DType::F32 && c.affine(&self.q.tensors).is_some()
+            } else {
+                c.table(&self.q.tensors).is_some()
+            }
+        });
         let source = match &coded {
             Some(coded) => coded.view.clone(),
             None => self.plain(site, x)?,
