@@ -76,6 +76,7 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
     let started = Instant::now();
     let boards = args.boards.iter().map(|name| Board::find(name)).collect::<Result<Vec<_>, _>>();
     let boards = boards.map_err(|e| Error::Input(e.to_string()))?;
+    check_distinct(args, &boards)?;
     let form = args.form.form();
     let model = Model::read(&args.model, &form)?;
     let compiled = model.compile(&form)?;
@@ -115,6 +116,21 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
     super::print(&console::text(&report, detail)).map_err(|e| output_error(Path::new("standard output"), &e))?;
     write_reports(args, &report)?;
     Ok(report.exit_code())
+}
+
+/// Boards are told apart by their names, in reports and in the names of saved files; reports by their files.
+fn check_distinct(args: &ValidateArgs, boards: &[Board]) -> Result<()> {
+    for (n, board) in boards.iter().enumerate() {
+        if boards[..n].iter().any(|b| b.name == board.name) {
+            return Err(Error::Input(format!("board `{}` is named twice; once is accepted", board.name)));
+        }
+    }
+    match (&args.json, &args.junit) {
+        (Some(json), Some(junit)) if json == junit => {
+            Err(Error::Input(format!("--json and --junit are both {}; two files are accepted", json.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Finds out before the work whether its results will have a place.

@@ -229,6 +229,17 @@ fn results_that_cannot_be_written_are_named_before_the_work() {
     refused(&["validate", &model, "-b", "virtual-m4", "--output", "/dev/null/x"], &["/dev/null/x"]);
 }
 
+/// Nothing is written over: neither one board's outputs by another's, nor one report by the other.
+#[test]
+fn results_that_would_replace_each_other_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let model = digits("digits_int8.tflite");
+    let namesake = board(folder.path(), "virtual-m4", "16K", "32K");
+    refused(&["validate", &model, "-b", "virtual-m4", "-b", "virtual-m4"], &["virtual-m4", "twice"]);
+    refused(&["validate", &model, "-b", "virtual-m4", "-b", &namesake], &["virtual-m4", "twice"]);
+    refused(&["validate", &model, "-b", "virtual-m4", "--json", "r", "--junit", "r"], &["--json", "--junit", "r"]);
+}
+
 #[test]
 fn lists_are_printed() {
     let boards = hilbench(&["boards"]);
