@@ -65,7 +65,9 @@ fn depthwise_conv2d(
     }
     let (packed, scratch) = words.split_at_mut(depthwise_conv2d_packed(p));
     pack_depthwise_conv2d(p, rows, packed);
+    let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
     super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+    assert!(behind.iter().all(|&word| word == 0), "the kernel keeps to its scratch");
 }
 
 /// Weights `[taps, channels]` as `[channels, taps]`.
@@ -91,5 +93,7 @@ fn fully_connected(
     }
     let (packed, scratch) = words.split_at_mut(fully_connected_packed(p));
     pack_fully_connected(p, weights, packed);
+    let (scratch, behind) = scratch.split_at_mut(fully_connected_scratch(p));
     super::fully_connected(p, input, packed, bias, requant, scratch, output);
+    assert!(behind.iter().all(|&word| word == 0), "the kernel keeps to its scratch");
 }
