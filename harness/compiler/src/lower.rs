@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 
-use hilbench_kernels::optimized::{dsp, generic};
+use hilbench_kernels::optimized::{dsp, generic, mve};
 use hilbench_kernels::{params, params::Requant, reference};
 
 use crate::graph::{DType, Tensor, TensorId};
@@ -67,7 +67,7 @@ impl Element for Requant {
 
 /// How a call is written down in source.
 pub struct Signature {
-    /// Path of the function, with `dsp`, `generic` and `reference` in scope.
+    /// Path of the function, with `dsp`, `generic`, `mve` and `reference` in scope.
     pub path: &'static str,
     /// Element types of the operands.
     pub operands: &'static [&'static str],
@@ -153,6 +153,9 @@ calls! {
     Mean(params::Mean): reference::mean(i8) -> i8;
     MinimumI8(params::Broadcast): reference::minimum(i8, i8) -> i8;
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
+    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, i32, Requant) [i8] -> i8;
+    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, i32, Requant) [i8] -> i8;
+    MveFullyConnected(params::FullyConnected): mve::fully_connected(i8, i8, i32, Requant) -> i8;
     QuantizeI8(params::Affine): reference::quantize_i8(f32) -> i8;
     QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
     ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;

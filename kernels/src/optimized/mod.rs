@@ -5,13 +5,14 @@
 pub mod dsp;
 mod fold_bias;
 pub mod generic;
+pub mod mve;
 
 pub use fold_bias::fold_input_offset;
 
 use crate::params::{Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, Requant, StridedCopy};
 
 /// Every set that this build has, the portable one first.
-pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET];
+pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET, &mve::SET];
 
 /// `(p, input, weights, bias, requant, output)`
 pub type WeightedKernel<P> = fn(&P, &[i8], &[i8], &[i32], &[Requant], &mut [i8]);

@@ -21,3 +21,6 @@ pub use fully_connected::{
 };
 pub use requantize::is_exact;
 pub use set::SET;
+
+pub(super) use requantize::clamp_all;
+pub(super) use set::transpose;

@@ -69,7 +69,7 @@ fn depthwise_conv2d(
 }
 
 /// Weights `[taps, channels]` as `[channels, taps]`.
-fn transpose(weights: &[i8], channels: usize, rows: &mut [i8]) {
+pub(in crate::optimized) fn transpose(weights: &[i8], channels: usize, rows: &mut [i8]) {
     let taps = weights.len() / channels;
     for (i, &weight) in weights.iter().enumerate() {
         rows[i % channels * taps + i / channels] = weight;
