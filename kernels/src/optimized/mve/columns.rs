@@ -77,29 +77,31 @@ pub(super) unsafe fn interleave_rows(task: &Rows) {
     }
 }
 
-/// One or two output rows of one channel.
+/// One or two output rows of some channels. The pointers that walk are advanced.
 #[repr(C)]
 pub(super) struct OutputRows {
-    /// The channel's bytes of the first column.
+    /// The first channel's bytes of the first column.
     pub(super) columns: *const i8,
-    /// First pixel of the upper row.
+    /// First channel of the first pixel of the upper row.
     pub(super) output: *mut i8,
-    /// Sum to begin with.
-    pub(super) bias: i32,
-    /// Multiplier and shift of the channel.
-    pub(super) requant: crate::params::Requant,
-    /// Zero point of the output.
-    pub(super) zero_point: i32,
+    /// Sums to begin with.
+    pub(super) bias: *const i32,
+    /// Multipliers and shifts.
+    pub(super) requant: *const crate::params::Requant,
+    /// Packed weights, three words a channel.
+    pub(super) weights: *const u32,
     /// Windows of a row, at least 1.
     pub(super) count: usize,
     /// From pixel to pixel.
     pub(super) channels: usize,
-    /// From the upper row to the lower.
+    /// From the upper row to the lower, where there are two.
     pub(super) row_len: usize,
-    /// Packed weights, one word a filter column.
-    pub(super) weights: *const u32,
     /// Bytes of columns from window to window, where there is one row.
     pub(super) step: usize,
+    /// Zero point of the output.
+    pub(super) zero_point: i32,
+    /// Channels to compute, at least 1.
+    pub(super) left: usize,
 }
 
 /// Convolves two rows at stride 1: of four columns two windows in both rows.
@@ -108,35 +110,44 @@ pub(super) struct OutputRows {
 /// There are pixels for so many windows in both rows, and `count + 3` columns.
 #[cfg(hilbench_isa = "mve")]
 #[inline(never)]
-pub(super) unsafe fn two_rows(task: &OutputRows) {
-    // r1 columns, r3 output, r5 multiplier, r7 shift, r9 zero point, r11 bias, r8 outputs that are left. q2 the way to
+pub(super) unsafe fn two_rows(task: &mut OutputRows) {
+    // r12 the task, r1 columns, r3 output, r5 multiplier, r7 shift, r9 zero point, r11 bias, r8 outputs that are left. q2 the way to
     // the four columns, q3 the way to the outputs: upper and lower left, upper and lower right. q4-q7 their weights.
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
     unsafe {
         core::arch::asm!(
             "push.w {{r4-r11, lr}}",
             "vpush {{d8-d15}}",
-            "ldrd r1, r3, [r0]",
-            "ldrd r11, r5, [r0, #8]",
-            "ldrd r7, r9, [r0, #16]",
-            "ldrd r8, r10, [r0, #24]",
-            "ldrd r12, r2, [r0, #32]",
+            "mov r12, r0",
             "movs r4, #0",
             "vidup.u32 q2, r4, #8",
             "vshl.i32 q2, q2, #3",
+            "ldrd r2, r6, [r12, #24]",
             "movs r4, #0",
-            "add.w r6, r10, r12",
-            "vmov q3[2], q3[0], r4, r10",
-            "vmov q3[3], q3[1], r12, r6",
+            "add r0, r2, r6",
+            "vmov q3[2], q3[0], r4, r2",
+            "vmov q3[3], q3[1], r6, r0",
+            "ldr.w r9, [r12, #36]",
+            "1:",
+            "ldrd r1, r3, [r12]",
+            "add.w r0, r1, #4",
+            "add.w r2, r3, #1",
+            "strd r0, r2, [r12]",
+            "ldrd r0, r2, [r12, #8]",
+            "ldr r11, [r0], #4",
+            "ldrd r5, r7, [r2], #8",
+            "strd r0, r2, [r12, #8]",
+            "ldr.w r8, [r12, #16]",
             "movs r0, #0",
-            "ldrd r4, r6, [r2]",
-            "ldr r2, [r2, #8]",
-            "vmov q4[2], q4[0], r4, r2",
-            "vmov q4[3], q4[1], r6, r0",
-            "vmov q6[2], q6[0], r0, r6",
-            "vmov q6[3], q6[1], r4, r2",
+            "ldm.w r8!, {{r2, r4, r6}}",
+            "str.w r8, [r12, #16]",
+            "vmov q4[2], q4[0], r2, r6",
+            "vmov q4[3], q4[1], r4, r0",
+            "vmov q6[2], q6[0], r0, r4",
+            "vmov q6[3], q6[1], r2, r6",
             "vshl.i32 q5, q4, #8",
             "vshl.i32 q7, q6, #8",
+            "ldrd r8, r10, [r12, #20]",
             "add.w r4, r8, #1",
             "lsrs r4, r4, #1",
             "lsl.w r8, r8, #1",
@@ -165,6 +176,10 @@ pub(super) unsafe fn two_rows(task: &OutputRows) {
             "sub.w r8, r8, #4",
             "add r3, r10",
             "le lr, 2b",
+            "ldr.w r0, [r12, #40]",
+            "subs r0, #1",
+            "str.w r0, [r12, #40]",
+            "bne 1b",
             "vpop {{d8-d15}}",
             "pop.w {{r4-r11, lr}}",
             inout("r0") task => _,
@@ -179,11 +194,13 @@ pub(super) unsafe fn two_rows(task: &OutputRows) {
 
 /// The same in Rust.
 #[cfg(not(hilbench_isa = "mve"))]
-pub(super) unsafe fn two_rows(task: &OutputRows) {
-    // SAFETY: the caller answers for pixels and columns.
-    unsafe {
-        windows(task, COLUMN, 0, 0);
-        windows(task, COLUMN, 1, task.row_len);
+pub(super) unsafe fn two_rows(task: &mut OutputRows) {
+    for channel in 0..task.left {
+        // SAFETY: the caller answers for pixels and columns.
+        unsafe {
+            windows(task, channel, COLUMN, 0, 0);
+            windows(task, channel, COLUMN, 1, task.row_len);
+        }
     }
 }
 
@@ -193,45 +210,55 @@ pub(super) unsafe fn two_rows(task: &OutputRows) {
 /// There are pixels for so many windows, and columns for so many and three more, each reading four.
 #[cfg(hilbench_isa = "mve")]
 #[inline(never)]
-pub(super) unsafe fn one_row(task: &OutputRows) {
-    // As above, but r12 the way to the next window.
+pub(super) unsafe fn one_row(task: &mut OutputRows) {
+    // As above, but q3 the way to four pixels, and r6 the way to the next window until it is a sum.
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
     unsafe {
         core::arch::asm!(
             "push.w {{r4-r11, lr}}",
             "vpush {{d8-d15}}",
-            "ldrd r1, r3, [r0]",
-            "ldrd r11, r5, [r0, #8]",
-            "ldrd r7, r9, [r0, #16]",
-            "ldrd r8, r10, [r0, #24]",
-            "ldrd r2, r12, [r0, #36]",
+            "mov r12, r0",
             "movs r4, #0",
             "vidup.u32 q2, r4, #8",
             "vshl.i32 q2, q2, #3",
-            "movs r0, #0",
-            "ldrd r4, r6, [r2]",
-            "ldr r2, [r2, #8]",
-            "vmov q4[2], q4[0], r4, r2",
-            "vmov q4[3], q4[1], r6, r0",
             "movs r4, #0",
+            "ldr.w r6, [r12, #24]",
             "vidup.u32 q3, r4, #1",
-            "vmul.i32 q3, q3, r10",
+            "vmul.i32 q3, q3, r6",
+            "ldr.w r9, [r12, #36]",
+            "1:",
+            "ldrd r1, r3, [r12]",
+            "add.w r0, r1, #4",
+            "add.w r2, r3, #1",
+            "strd r0, r2, [r12]",
+            "ldrd r0, r2, [r12, #8]",
+            "ldr r11, [r0], #4",
+            "ldrd r5, r7, [r2], #8",
+            "strd r0, r2, [r12, #8]",
+            "ldr.w r8, [r12, #16]",
+            "movs r0, #0",
+            "ldm.w r8!, {{r2, r4, r6}}",
+            "str.w r8, [r12, #16]",
+            "vmov q4[2], q4[0], r2, r6",
+            "vmov q4[3], q4[1], r4, r0",
+            "ldrd r8, r10, [r12, #20]",
             "add.w r4, r8, #3",
             "lsrs r4, r4, #2",
             "lsl.w r10, r10, #2",
             "dls lr, r4",
             "2:",
+            "ldr.w r6, [r12, #32]",
             "vldrw.u32 q0, [r1, q2]",
-            "add r1, r12",
+            "add r1, r6",
             "vldrw.u32 q1, [r1, q2]",
             "vmladav.s8 r0, q0, q4",
-            "add r1, r12",
+            "add r1, r6",
             "vldrw.u32 q0, [r1, q2]",
             "vmladav.s8 r2, q1, q4",
-            "add r1, r12",
+            "add r1, r6",
             "vldrw.u32 q1, [r1, q2]",
             "vmladav.s8 r4, q0, q4",
-            "add r1, r12",
+            "add r1, r6",
             "vmladav.s8 r6, q1, q4",
             "vmov q0[2], q0[0], r0, r4",
             "vmov q0[3], q0[1], r2, r6",
@@ -249,6 +276,10 @@ pub(super) unsafe fn one_row(task: &OutputRows) {
             "sub.w r8, r8, #4",
             "add r3, r10",
             "le lr, 2b",
+            "ldr.w r0, [r12, #40]",
+            "subs r0, #1",
+            "str.w r0, [r12, #40]",
+            "bne 1b",
             "vpop {{d8-d15}}",
             "pop.w {{r4-r11, lr}}",
             inout("r0") task => _,
@@ -263,27 +294,31 @@ pub(super) unsafe fn one_row(task: &OutputRows) {
 
 /// The same in Rust.
 #[cfg(not(hilbench_isa = "mve"))]
-pub(super) unsafe fn one_row(task: &OutputRows) {
-    // SAFETY: the caller answers for pixels and columns.
-    unsafe { windows(task, task.step, 0, 0) };
+pub(super) unsafe fn one_row(task: &mut OutputRows) {
+    for channel in 0..task.left {
+        // SAFETY: the caller answers for pixels and columns.
+        unsafe { windows(task, channel, task.step, 0, 0) };
+    }
 }
 
-/// Windows of one output row, whose first input row is `row` of the columns.
+/// Windows of one channel and output row, whose first input row is `row` of the columns.
 #[cfg(not(hilbench_isa = "mve"))]
-unsafe fn windows(task: &OutputRows, step: usize, row: usize, place: usize) {
+unsafe fn windows(task: &OutputRows, channel: usize, step: usize, row: usize, place: usize) {
+    // SAFETY: the caller answers for so many channels.
+    let (bias, requant) = unsafe { (*task.bias.add(channel), *task.requant.add(channel)) };
     for window in 0..task.count {
-        let mut sum = task.bias;
+        let mut sum = bias;
         for column in 0..3 {
             // SAFETY: the caller answers for the columns; a filter has three.
-            let weights = unsafe { *task.weights.add(column) }.to_le_bytes();
-            for tap in 0..3 {
+            let weights = unsafe { *task.weights.add(3 * channel + column) }.to_le_bytes();
+            for (tap, weight) in weights[..3].iter().enumerate() {
                 // SAFETY: as above.
-                let x = unsafe { *task.columns.add(window * step + column * COLUMN + row + tap) };
-                sum = sum.wrapping_add(i32::from(x) * i32::from(weights[tap] as i8));
+                let x = unsafe { *task.columns.add(window * step + column * COLUMN + 4 * channel + row + tap) };
+                sum = sum.wrapping_add(i32::from(x) * i32::from(*weight as i8));
             }
         }
-        let y = super::dots::rescale(sum, task.requant, task.zero_point, -128, 127);
+        let y = super::dots::rescale(sum, requant, task.zero_point, -128, 127);
         // SAFETY: the caller answers for the pixels.
-        unsafe { task.output.add(place + window * task.channels).write(y) };
+        unsafe { task.output.add(place + window * task.channels + channel).write(y) };
     }
 }

@@ -1,8 +1,9 @@
 //! Convolution, two filters and three pixels a pass, with weights as the model has them. Refuses groups and a single
 //! filter. A patch that is one run of the image is read in place, any other is gathered into scratch first.
 
-use super::dots::{PairsByThree, pairs_by_three};
+use super::dots::{CopyRows, PairsByThree, copy_rows, pairs_by_three};
 use crate::params::{Conv2d, Requant};
+use crate::shape::tap_range;
 
 /// Output pixels a pass.
 const PIXELS: usize = 3;
@@ -99,39 +100,26 @@ const fn reads_in_place(p: &Conv2d) -> bool {
 #[inline(never)]
 fn gather(p: &Conv2d, image: &[i8], out_y: usize, out_x: usize, patch: &mut [i8]) {
     let w = &p.window;
-    let dense = w.dilation_w == 1;
-    let run = if dense { w.filter_w } else { 1 };
-    let mut runs = patch.chunks_exact_mut(run * p.input_channels);
-    for filter_y in 0..w.filter_h {
-        let in_y = (out_y * w.stride_h + filter_y * w.dilation_h).wrapping_sub(w.pad_top);
-        let mut filter_x = 0;
-        while filter_x < w.filter_w {
-            let Some(to) = runs.next() else { return };
-            let x = (out_x * w.stride_w + filter_x * w.dilation_w) as isize - w.pad_left as isize;
-            let (first, end) = (x.clamp(0, w.input_w as isize), (x + run as isize).clamp(0, w.input_w as isize));
-            if in_y >= w.input_h || end - first != run as isize {
-                to.fill(p.input_zero_point as i8);
-            }
-            if in_y < w.input_h && first < end {
-                let at = (in_y * w.input_w + first as usize) * p.input_channels;
-                let len = (end - first) as usize * p.input_channels;
-                let skipped = (first - x) as usize * p.input_channels;
-                copy(&image[at..at + len], &mut to[skipped..skipped + len]);
-            }
-            filter_x += run;
-        }
+    let (first_y, end_y) = tap_range(out_y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h);
+    let (first_x, end_x) = tap_range(out_x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w);
+    if (end_y - first_y, end_x - first_x) != (w.filter_h, w.filter_w) {
+        patch.fill(p.input_zero_point as i8);
     }
-}
-
-/// Copies words, then what is left: faster than a call for the short runs that filters have.
-#[inline(always)]
-fn copy(from: &[i8], to: &mut [i8]) {
-    let (words, rest) = from.as_chunks::<4>();
-    let (to_words, to_rest) = to.as_chunks_mut::<4>();
-    for (to, from) in to_words.iter_mut().zip(words) {
-        *to = *from;
+    if first_y == end_y || first_x == end_x {
+        return;
     }
-    for (to, from) in to_rest.iter_mut().zip(rest) {
-        *to = *from;
+    let in_y = out_y * w.stride_h + first_y * w.dilation_h - w.pad_top;
+    let in_x = out_x * w.stride_w + first_x * w.dilation_w - w.pad_left;
+    // Taps of a filter row that lie side by side in the image are one run.
+    let (runs, len) = if w.dilation_w == 1 { (1, end_x - first_x) } else { (end_x - first_x, 1) };
+    for run in 0..runs {
+        let at = (in_y * w.input_w + in_x + run * w.dilation_w) * p.input_channels;
+        let to = (first_y * w.filter_w + first_x + run) * p.input_channels;
+        let (from_step, to_step) = (w.dilation_h * w.input_w * p.input_channels, w.filter_w * p.input_channels);
+        let (rows, len) = (end_y - first_y, len * p.input_channels);
+        let from = image[at..at + (rows - 1) * from_step + len].as_ptr();
+        let to = patch[to..to + (rows - 1) * to_step + len].as_mut_ptr();
+        // SAFETY: both sides have been sliced from the first row to the last.
+        unsafe { copy_rows(&CopyRows { from, to, from_step, to_step, len, rows }) };
     }
 }

@@ -56,6 +56,7 @@ pub fn depthwise_conv2d(
     columns.fill(p.input_zero_point as i8);
     let (image_len, row_len) = (w.input_h * w.input_w * p.channels, w.output_w * p.channels);
     let weights = &weights[..depthwise_conv2d_packed(p)];
+    let (bias, requant) = (&folded_bias[..p.channels], &requant[..p.channels]);
     let output = &mut output[..p.batches * w.output_h * row_len];
     let images = input[..p.batches * image_len].chunks_exact(image_len);
     for (image, output) in images.zip(output.chunks_exact_mut(w.output_h * row_len)) {
@@ -64,23 +65,22 @@ pub fn depthwise_conv2d(
             while y < w.output_h {
                 let both = w.stride_h == 1 && w.stride_w == 1 && y + 1 < w.output_h;
                 pack_columns(p, image, y, first, columns);
-                for channel in first..(first + BLOCK).min(p.channels) {
-                    let task = OutputRows {
-                        columns: columns[4 * (channel - first)..].as_ptr(),
-                        output: output[y * row_len + channel..].as_mut_ptr(),
-                        bias: folded_bias[channel],
-                        requant: requant[channel],
-                        zero_point: p.output_zero_point,
-                        count: w.output_w,
-                        channels: p.channels,
-                        row_len,
-                        weights: weights[3 * channel..].as_ptr(),
-                        step: COLUMN * w.stride_w,
-                    };
-                    // SAFETY: the scratch has columns for a whole turn behind the last, and so many rows are left of
-                    // the output.
-                    unsafe { if both { two_rows(&task) } else { one_row(&task) } };
-                }
+                let mut task = OutputRows {
+                    columns: columns.as_ptr(),
+                    output: output[y * row_len + first..].as_mut_ptr(),
+                    bias: bias[first..].as_ptr(),
+                    requant: requant[first..].as_ptr(),
+                    weights: weights[3 * first..].as_ptr(),
+                    count: w.output_w,
+                    channels: p.channels,
+                    row_len,
+                    step: COLUMN * w.stride_w,
+                    zero_point: p.output_zero_point,
+                    left: BLOCK.min(p.channels - first),
+                };
+                // SAFETY: the scratch has columns for a whole turn behind the last, biases, factors and weights go on for
+                // so many channels, and so many rows are left of the output.
+                unsafe { if both { two_rows(&mut task) } else { one_row(&mut task) } };
                 y += if both { 2 } else { 1 };
             }
         }

@@ -257,6 +257,69 @@ pub(super) unsafe fn fours_by_one(task: &mut FoursByOne) {
     }
 }
 
+/// A rectangle of elements.
+#[repr(C)]
+pub(super) struct CopyRows {
+    /// First row.
+    pub(super) from: *const i8,
+    /// Where it goes.
+    pub(super) to: *mut i8,
+    /// From row to row.
+    pub(super) from_step: usize,
+    /// From row to row.
+    pub(super) to_step: usize,
+    /// Elements of a row, at least 1.
+    pub(super) len: usize,
+    /// Number of rows, at least 1.
+    pub(super) rows: usize,
+}
+
+/// Copies the rectangle.
+///
+/// # Safety
+/// Both sides have so many rows of so many elements.
+#[cfg(hilbench_isa = "mve")]
+#[inline(never)]
+pub(super) unsafe fn copy_rows(task: &CopyRows) {
+    // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
+    unsafe {
+        core::arch::asm!(
+            "push.w {{r4-r7, lr}}",
+            "ldm.w r0, {{r1-r6}}",
+            "1:",
+            "mov r0, r1",
+            "mov r7, r2",
+            "dlstp.8 lr, r5",
+            "2:",
+            "vldrb.u8 q0, [r0], #16",
+            "vstrb.8 q0, [r7], #16",
+            "letp lr, 2b",
+            "add r1, r3",
+            "add r2, r4",
+            "subs r6, #1",
+            "bne 1b",
+            "pop.w {{r4-r7, lr}}",
+            inout("r0") task => _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+/// The same in Rust.
+#[cfg(not(hilbench_isa = "mve"))]
+pub(super) unsafe fn copy_rows(task: &CopyRows) {
+    for row in 0..task.rows {
+        // SAFETY: the caller answers for the rows; tensors and scratch do not overlap.
+        unsafe {
+            let (from, to) = (task.from.add(row * task.from_step), task.to.add(row * task.to_step));
+            core::ptr::copy_nonoverlapping(from, to, task.len);
+        }
+    }
+}
+
 /// # Safety
 /// Both sides have `taps` elements.
 #[cfg(not(hilbench_isa = "mve"))]
