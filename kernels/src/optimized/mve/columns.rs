@@ -77,12 +77,13 @@ pub(super) unsafe fn interleave_rows(task: &Rows) {
     }
 }
 
-/// One or two output rows of some channels. The pointers that walk are advanced.
+/// One or two output rows of some channels. The first five pointers walk, and step ahead before they are used: they
+/// begin one channel before the first, except for the weights.
 #[repr(C)]
 pub(super) struct OutputRows {
-    /// The first channel's bytes of the first column.
+    /// The channel's bytes of the first column.
     pub(super) columns: *const i8,
-    /// First channel of the first pixel of the upper row.
+    /// First pixel of the upper row.
     pub(super) output: *mut i8,
     /// Sums to begin with.
     pub(super) bias: *const i32,
@@ -102,6 +103,12 @@ pub(super) struct OutputRows {
     pub(super) zero_point: i32,
     /// Channels to compute, at least 1.
     pub(super) left: usize,
+    /// Outputs of a channel, in one row or two.
+    pub(super) outputs: usize,
+    /// From pixel to pixel, times the pixels of a row that a turn writes.
+    pub(super) turn_step: usize,
+    /// Turns that a channel takes.
+    pub(super) turns: usize,
 }
 
 /// Convolves two rows at stride 1: of four columns two windows in both rows.
@@ -129,29 +136,23 @@ pub(super) unsafe fn two_rows(task: &mut OutputRows) {
             "vmov q3[3], q3[1], r6, r0",
             "ldr.w r9, [r12, #36]",
             "1:",
-            "ldrd r1, r3, [r12]",
-            "add.w r0, r1, #4",
-            "add.w r2, r3, #1",
-            "strd r0, r2, [r12]",
-            "ldrd r0, r2, [r12, #8]",
-            "ldr r11, [r0], #4",
-            "ldrd r5, r7, [r2], #8",
-            "strd r0, r2, [r12, #8]",
-            "ldr.w r8, [r12, #16]",
-            "movs r0, #0",
+            "ldm.w r12, {{r1, r3, r5, r7, r8}}",
+            "ldr r11, [r5, #4]!",
             "ldm.w r8!, {{r2, r4, r6}}",
-            "str.w r8, [r12, #16]",
+            "adds r1, #4",
+            "adds r3, #1",
+            "adds r7, #8",
+            "stm.w r12, {{r1, r3, r5, r7, r8}}",
+            "ldrd r5, r7, [r7]",
+            "movs r0, #0",
             "vmov q4[2], q4[0], r2, r6",
             "vmov q4[3], q4[1], r4, r0",
             "vmov q6[2], q6[0], r0, r4",
             "vmov q6[3], q6[1], r2, r6",
             "vshl.i32 q5, q4, #8",
             "vshl.i32 q7, q6, #8",
-            "ldrd r8, r10, [r12, #20]",
-            "add.w r4, r8, #1",
-            "lsrs r4, r4, #1",
-            "lsl.w r8, r8, #1",
-            "lsl.w r10, r10, #1",
+            "ldrd r8, r10, [r12, #44]",
+            "ldr.w r4, [r12, #52]",
             "dls lr, r4",
             "2:",
             "vldrw.u32 q0, [r1, q2]",
@@ -227,24 +228,19 @@ pub(super) unsafe fn one_row(task: &mut OutputRows) {
             "vmul.i32 q3, q3, r6",
             "ldr.w r9, [r12, #36]",
             "1:",
-            "ldrd r1, r3, [r12]",
-            "add.w r0, r1, #4",
-            "add.w r2, r3, #1",
-            "strd r0, r2, [r12]",
-            "ldrd r0, r2, [r12, #8]",
-            "ldr r11, [r0], #4",
-            "ldrd r5, r7, [r2], #8",
-            "strd r0, r2, [r12, #8]",
-            "ldr.w r8, [r12, #16]",
-            "movs r0, #0",
+            "ldm.w r12, {{r1, r3, r5, r7, r8}}",
+            "ldr r11, [r5, #4]!",
             "ldm.w r8!, {{r2, r4, r6}}",
-            "str.w r8, [r12, #16]",
+            "adds r1, #4",
+            "adds r3, #1",
+            "adds r7, #8",
+            "stm.w r12, {{r1, r3, r5, r7, r8}}",
+            "ldrd r5, r7, [r7]",
+            "movs r0, #0",
             "vmov q4[2], q4[0], r2, r6",
             "vmov q4[3], q4[1], r4, r0",
-            "ldrd r8, r10, [r12, #20]",
-            "add.w r4, r8, #3",
-            "lsrs r4, r4, #2",
-            "lsl.w r10, r10, #2",
+            "ldrd r8, r10, [r12, #44]",
+            "ldr.w r4, [r12, #52]",
             "dls lr, r4",
             "2:",
             "ldr.w r6, [r12, #32]",
@@ -305,7 +301,7 @@ pub(super) unsafe fn one_row(task: &mut OutputRows) {
 #[cfg(not(hilbench_isa = "mve"))]
 unsafe fn windows(task: &OutputRows, channel: usize, step: usize, row: usize, place: usize) {
     // SAFETY: the caller answers for so many channels.
-    let (bias, requant) = unsafe { (*task.bias.add(channel), *task.requant.add(channel)) };
+    let (bias, requant) = unsafe { (*task.bias.wrapping_add(channel + 1), *task.requant.wrapping_add(channel + 1)) };
     for window in 0..task.count {
         let mut sum = bias;
         for column in 0..3 {
@@ -313,12 +309,14 @@ unsafe fn windows(task: &OutputRows, channel: usize, step: usize, row: usize, pl
             let weights = unsafe { *task.weights.add(3 * channel + column) }.to_le_bytes();
             for (tap, weight) in weights[..3].iter().enumerate() {
                 // SAFETY: as above.
-                let x = unsafe { *task.columns.add(window * step + column * COLUMN + 4 * channel + row + tap) };
+                let x = unsafe {
+                    *task.columns.wrapping_add(window * step + column * COLUMN + 4 * (channel + 1) + row + tap)
+                };
                 sum = sum.wrapping_add(i32::from(x) * i32::from(*weight as i8));
             }
         }
         let y = super::dots::rescale(sum, requant, task.zero_point, -128, 127);
         // SAFETY: the caller answers for the pixels.
-        unsafe { task.output.add(place + window * task.channels + channel).write(y) };
+        unsafe { task.output.wrapping_add(place + window * task.channels + channel + 1).write(y) };
     }
 }

@@ -62,15 +62,16 @@ pub fn conv2d(
             while from < channels {
                 let channel = from.min(channels - 2);
                 let pairs = (channels - channel) / 2;
+                let out = output[first * channels + channel..].as_mut_ptr();
                 let mut task = PairsByThree {
                     weights: weights[channel * taps..].as_ptr(),
                     taps,
                     pixels: patches,
                     bias: bias[channel..].as_ptr(),
                     requant: requant[channel..].as_ptr(),
-                    output: output[first * channels + channel..].as_mut_ptr(),
+                    output: out,
                     others: [(pixels[1] - first) * channels, (pixels[2] - first) * channels],
-                    pairs,
+                    end: out.wrapping_add(2 * pairs),
                     zero_point: p.output_zero_point,
                     min: p.activation.min,
                     max: p.activation.max,

@@ -65,11 +65,12 @@ pub fn depthwise_conv2d(
             while y < w.output_h {
                 let both = w.stride_h == 1 && w.stride_w == 1 && y + 1 < w.output_h;
                 pack_columns(p, image, y, first, columns);
+                let (rows, pixels) = if both { (2, 2) } else { (1, 4) };
                 let mut task = OutputRows {
-                    columns: columns.as_ptr(),
-                    output: output[y * row_len + first..].as_mut_ptr(),
-                    bias: bias[first..].as_ptr(),
-                    requant: requant[first..].as_ptr(),
+                    columns: columns.as_ptr().wrapping_sub(4),
+                    output: output[y * row_len + first..].as_mut_ptr().wrapping_sub(1),
+                    bias: bias[first..].as_ptr().wrapping_sub(1),
+                    requant: requant[first..].as_ptr().wrapping_sub(1),
                     weights: weights[3 * first..].as_ptr(),
                     count: w.output_w,
                     channels: p.channels,
@@ -77,11 +78,14 @@ pub fn depthwise_conv2d(
                     step: COLUMN * w.stride_w,
                     zero_point: p.output_zero_point,
                     left: BLOCK.min(p.channels - first),
+                    outputs: rows * w.output_w,
+                    turn_step: pixels * p.channels,
+                    turns: w.output_w.div_ceil(pixels),
                 };
                 // SAFETY: the scratch has columns for a whole turn behind the last, biases, factors and weights go on for
                 // so many channels, and so many rows are left of the output.
                 unsafe { if both { two_rows(&mut task) } else { one_row(&mut task) } };
-                y += if both { 2 } else { 1 };
+                y += rows;
             }
         }
     }

@@ -23,8 +23,8 @@ pub(super) struct PairsByThree {
     pub(super) output: *mut i8,
     /// From there to the other two pixels.
     pub(super) others: [usize; 2],
-    /// Number of pairs, at least 1.
-    pub(super) pairs: usize,
+    /// Behind the last channel of the first pixel; there is at least one pair of channels.
+    pub(super) end: *mut i8,
     /// Zero point of the output.
     pub(super) zero_point: i32,
     /// Smallest output.
@@ -113,8 +113,7 @@ pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
             "adds r1, #1",
             "str.w r1, [r12, #28]",
             "ldr.w r3, [r12, #40]",
-            "subs r3, #1",
-            "str.w r3, [r12, #40]",
+            "cmp r1, r3",
             "bne 1b",
             "vpop {{d8-d15}}",
             "pop.w {{r4-r11, lr}}",
@@ -132,7 +131,9 @@ pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
 #[cfg(not(hilbench_isa = "mve"))]
 pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
     let places = [0, task.others[0], task.others[1]];
-    for filter in 0..2 * task.pairs {
+    // SAFETY: both point into one tensor.
+    let filters = unsafe { task.end.offset_from(task.output) } as usize;
+    for filter in 0..filters {
         for (pixel, place) in task.pixels.into_iter().zip(places) {
             // SAFETY: the caller answers for so many elements.
             unsafe {
