@@ -136,6 +136,7 @@ calls! {
     Copy8(params::StridedCopy): generic::strided_copy(u8) -> u8;
     Copy32(params::StridedCopy): generic::strided_copy(u32) -> u32;
     DepthwiseConv2d(params::DepthwiseConv2d): generic::depthwise_conv2d(i8, i8, i32, Requant) -> i8;
+    DspAdd(params::Add): dsp::add(i8, i8) -> i8;
     DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, i32, Requant) [u32] -> i8;
     DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, u32, i32, Requant) [u32] -> i8;
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;

@@ -9,7 +9,7 @@ use super::simd::{saturate_i8, smmulr};
 use crate::params::Requant;
 
 /// Largest right shift: `|x| < 2^30`, and `2^22 * 128` beside it still leaves room for the rounding.
-const MAX_SHIFT: i32 = 22;
+pub(super) const MAX_SHIFT: i32 = 22;
 
 /// Whether the short form is exact: every shift goes 1 to 22 places right, and no sum reaches 2^30. A channel's sum is at
 /// most `|folded_bias| + 128 * sum(|weights|)`. Runs on the host.

@@ -1,16 +1,16 @@
 //! The kernels of this folder with the signatures of all sets: packs weights at every call. For checks and benches.
 
 use super::{
-    conv2d_packed, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes,
+    add_takes, conv2d_packed, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes,
     fully_connected_packed, fully_connected_scratch, fully_connected_takes, is_exact, pack_conv2d,
     pack_depthwise_conv2d, pack_fully_connected,
 };
 use crate::optimized::{KernelSet, generic};
-use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
+use crate::params::{Add, Conv2d, DepthwiseConv2d, FullyConnected, Requant};
 
 /// The kernels of this folder, and generic ones where it has none.
 pub static SET: KernelSet =
-    KernelSet { name: "dsp", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, ..generic::SET };
+    KernelSet { name: "dsp", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, add, ..generic::SET };
 
 /// Words for packed weights and scratch of kernels that are not given any; larger layers run on generic kernels.
 const WORDS: usize = 1200;
@@ -66,6 +66,10 @@ fn depthwise_conv2d(
     let (packed, scratch) = words.split_at_mut(depthwise_conv2d_packed(p));
     pack_depthwise_conv2d(p, rows, packed);
     super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+}
+
+fn add(p: &Add, input1: &[i8], input2: &[i8], output: &mut [i8]) {
+    (if add_takes(p) { super::add } else { generic::add })(p, input1, input2, output);
 }
 
 /// Weights `[taps, channels]` as `[channels, taps]`.
