@@ -122,9 +122,10 @@ impl Draw {
         });
     }
 
-    fn window(&mut self, max_dilation: usize) -> Window2d {
-        let (input_h, filter_h, stride_h, dilation_h, pad_top, output_h) = self.window_axis(max_dilation);
-        let (input_w, filter_w, stride_w, dilation_w, pad_left, output_w) = self.window_axis(max_dilation);
+    /// With filters of any size, or all of one.
+    fn window(&mut self, max_dilation: usize, filter: Option<usize>) -> Window2d {
+        let (input_h, filter_h, stride_h, dilation_h, pad_top, output_h) = self.window_axis(max_dilation, filter);
+        let (input_w, filter_w, stride_w, dilation_w, pad_left, output_w) = self.window_axis(max_dilation, filter);
         Window2d {
             input_h,
             input_w,
@@ -143,10 +144,15 @@ impl Draw {
 
     /// `(input, filter, stride, dilation, padding before, output)`: with more padding than the filter needs, strides
     /// longer than the filter, and single elements among them.
-    fn window_axis(&mut self, max_dilation: usize) -> (usize, usize, usize, usize, usize, usize) {
+    fn window_axis(
+        &mut self,
+        max_dilation: usize,
+        filter: Option<usize>,
+    ) -> (usize, usize, usize, usize, usize, usize) {
         loop {
             let input = self.size(9);
-            let filter = if self.one_in(3) { 1 } else { self.size(5) };
+            let any = if self.one_in(3) { 1 } else { self.size(5) };
+            let filter = filter.unwrap_or(any);
             let stride = if self.one_in(2) { 1 } else { self.size(7) };
             let dilation = self.size(max_dilation);
             let (before, after) = match self.below(3) {
@@ -166,7 +172,7 @@ impl Draw {
         let filter_channels = self.size(MAX_CHANNELS / groups);
         Conv2d {
             batches: self.size(2),
-            window: self.window(3),
+            window: if self.one_in(2) { self.window(1, None) } else { self.window(3, None) },
             input_channels: groups * filter_channels,
             filter_channels,
             output_channels: groups * self.size(MAX_CHANNELS / groups),
@@ -177,10 +183,12 @@ impl Draw {
     }
 
     pub(super) fn depthwise_conv2d(&mut self) -> DepthwiseConv2d {
-        let multiplier = if self.one_in(2) { 1 } else { self.size(20) };
+        // Half of them as nearly all models have them.
+        let plain = self.one_in(2);
+        let multiplier = if plain || self.one_in(2) { 1 } else { self.size(20) };
         DepthwiseConv2d {
             batches: self.size(2),
-            window: self.window(3),
+            window: if plain { self.window(1, Some(3)) } else { self.window(3, None) },
             channels: self.size(MAX_CHANNELS / multiplier),
             multiplier,
             input_zero_point: self.zero_point(),
@@ -204,7 +212,7 @@ impl Draw {
     pub(super) fn pool2d(&mut self) -> Pool2d {
         Pool2d {
             batches: self.size(2),
-            window: self.window(1),
+            window: self.window(1, None),
             channels: self.size(MAX_CHANNELS),
             activation: self.clamp(),
         }

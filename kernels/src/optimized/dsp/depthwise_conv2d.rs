@@ -157,7 +157,7 @@ fn pack_columns(p: &DepthwiseConv2d, image: &[i8], in_y: usize, channel: usize, 
             (&raw const padding).cast()
         }
     });
-    let columns_len = (columns.len() + 1).div_ceil(COLUMN);
+    let columns_len = columns.len().div_ceil(COLUMN);
     let inside = w.input_w.min(columns_len.saturating_sub(w.pad_left));
     if inside > 0 {
         let columns = columns[COLUMN * w.pad_left..].as_mut_ptr();

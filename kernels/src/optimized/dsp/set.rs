@@ -65,7 +65,9 @@ fn depthwise_conv2d(
     }
     let (packed, scratch) = words.split_at_mut(depthwise_conv2d_packed(p));
     pack_depthwise_conv2d(p, rows, packed);
+    let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
     super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+    assert!(behind.iter().all(|&word| word == 0), "the kernel keeps to its scratch");
 }
 
 fn add(p: &Add, input1: &[i8], input2: &[i8], output: &mut [i8]) {

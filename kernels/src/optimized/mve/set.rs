@@ -50,7 +50,10 @@ fn depthwise_conv2d(
             let (mut packed, mut scratch) = ([0; 3 * CHANNELS], [0; SCRATCH]);
             let packed = &mut packed[..depthwise_conv2d_packed(p)];
             pack_depthwise_conv2d(p, rows, packed);
-            return super::depthwise_conv2d(p, input, packed, folded, requant, &mut scratch, output);
+            let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
+            super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+            assert!(behind.iter().all(|&byte| byte == 0), "the kernel keeps to its scratch");
+            return;
         }
     }
     generic::depthwise_conv2d(p, input, weights, bias, requant, output);
