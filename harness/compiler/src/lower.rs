@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 
-use hilbench_kernels::optimized::{dsp, generic};
+use hilbench_kernels::optimized::{dsp, generic, mve};
 use hilbench_kernels::{params, params::Requant, params::ScaleF32, reference};
 
 use crate::graph::{DType, Tensor, TensorId};
@@ -73,7 +73,7 @@ impl Element for ScaleF32 {
 
 /// How a call is written down in source.
 pub struct Signature {
-    /// Path of the function, with `dsp`, `generic` and `reference` in scope.
+    /// Path of the function, with `dsp`, `generic`, `mve` and `reference` in scope.
     pub path: &'static str,
     /// Element types of the operands.
     pub operands: &'static [&'static str],
@@ -149,6 +149,7 @@ calls! {
     Copy32(params::StridedCopy): generic::strided_copy(u32) -> u32;
     DepthwiseConv2d(params::DepthwiseConv2d): generic::depthwise_conv2d(i8, i8, i32, Requant) -> i8;
     DequantizeAccumulators(Vec<params::ScaleF32>): reference::qlinear::dequantize_accumulators(i32, f32) -> f32;
+    DspAdd(params::Add): dsp::add(i8, i8) -> i8;
     DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, i32, Requant) [u32] -> i8;
     DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, u32, i32, Requant) [u32] -> i8;
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
@@ -241,6 +242,9 @@ calls! {
     Mean(params::Mean): reference::mean(i8) -> i8;
     MinimumI8(params::Broadcast): reference::minimum(i8, i8) -> i8;
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
+    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, i32, Requant) [i8] -> i8;
+    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, i32, Requant) [i8] -> i8;
+    MveFullyConnected(params::FullyConnected): mve::fully_connected(i8, i8, i32, Requant) -> i8;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
     PortableFloatConv2d(params::Conv2dF32): generic::float::conv2d(f32, f32, f32) -> f32;

@@ -39,19 +39,22 @@ fn without_a_fault_it_matches() {
 #[test]
 fn wrong_rounding() {
     let bench = Bench::new(360);
-    let pointwise = "generic::conv2d(\n                &Conv2d { batches: 1, window: Window2d { input_h: 8, input_w: 8, filter_h: 1";
+    let pointwise =
+        "dsp::conv2d(\n                &Conv2d { batches: 1, window: Window2d { input_h: 8, input_w: 8, filter_h: 1";
     let rounded_once = "fn rounded_once(\n\
-        p: &Conv2d, x: &[i8], w: &[i8], b: &[i32], r: &[Requant], _: &mut [i8], y: &mut [i8],\n\
+        p: &Conv2d, x: &[i8], w: &[u32], b: &[i32], r: &[Requant], _: &mut [u32], y: &mut [i8],\n\
         ) {\n\
         for (x, y) in x.chunks(p.input_channels).zip(y.chunks_mut(p.output_channels)) {\n\
-        for (o, (y, w)) in y.iter_mut().zip(w.chunks(p.input_channels)).enumerate() {\n\
-        let acc = b[o] + x.iter().zip(w).map(|(&x, &w)| x as i32 * w as i32).sum::<i32>();\n\
+        for (o, y) in y.iter_mut().enumerate() {\n\
+        let word = |k: usize| w[o / 2 * 2 * p.input_channels.div_ceil(4) + k / 4 * 2 + o % 2];\n\
+        let weight = |k: usize| word(k).to_le_bytes()[k % 4] as i8 as i32;\n\
+        let acc = b[o] + x.iter().enumerate().map(|(k, &x)| x as i32 * weight(k)).sum::<i32>();\n\
         let scaled = (acc as i64 * r[o].multiplier as i64 + (1 << (30 - r[o].shift))) >> (31 - r[o].shift);\n\
         *y = (scaled as i32 + p.output_zero_point).clamp(p.activation.min, p.activation.max) as i8;\n\
         }\n\
         }\n\
         }\n";
-    let patch = pointwise.replace("generic::conv2d(", &format!("{rounded_once}rounded_once("));
+    let patch = pointwise.replace("dsp::conv2d(", &format!("{rounded_once}rounded_once("));
     let outcome = bench.run(bench.image(&Patch::Replace(pointwise, &patch)));
     assert_eq!(first_wrong_layer(&outcome), ("CONV_2D", 2, false));
     let Verdict::Differs(Origin::Layer { difference, .. }) = &outcome.verdict else { unreachable!("checked above") };

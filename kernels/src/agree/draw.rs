@@ -256,7 +256,7 @@ impl Draw {
     /// Parameters, and the number of elements of each operand.
     pub(super) fn add(&mut self) -> (Add, usize, usize) {
         let (broadcast, len1, len2) = self.broadcast();
-        let p = Add {
+        let mut p = Add {
             broadcast,
             input1_zero_point: self.zero_point(),
             input2_zero_point: self.zero_point(),
@@ -267,6 +267,12 @@ impl Draw {
             output: Requant { shift: self.between(-24, -12), ..self.requant() },
             activation: self.clamp(),
         };
+        if self.one_in(2) {
+            // As models have it: one half for the coarser operand, less for the other.
+            let half = Requant { multiplier: 1 << 30, shift: 0 };
+            let other = Requant { shift: self.between(-8, 0), ..self.requant() };
+            (p.input1, p.input2) = if self.one_in(2) { (half, other) } else { (other, half) };
+        }
         (p, len1, len2)
     }
 

@@ -5,6 +5,7 @@
 pub mod dsp;
 mod fold_bias;
 pub mod generic;
+pub mod mve;
 
 pub use fold_bias::{fold_input_offset, fold_input_offset_of};
 
@@ -14,7 +15,7 @@ use crate::params::{
 };
 
 /// Every set that this build has, the portable one first.
-pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET];
+pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET, &mve::SET];
 
 /// `(p, input, weights, bias, factors, output)`
 pub type WeightedKernel<P, F = Requant> = fn(&P, &[i8], &[i8], &[i32], &[F], &mut [i8]);

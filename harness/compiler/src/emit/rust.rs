@@ -53,7 +53,7 @@ fn write_model(
         "// {} as straight-line calls. Generated; changes here are lost.\n",
         identity.name.escape_default()
     )?;
-    writeln!(text, "use hilbench_kernels::optimized::{{dsp, generic}};")?;
+    writeln!(text, "use hilbench_kernels::optimized::{{dsp, generic, mve}};")?;
     writeln!(text, "use hilbench_kernels::params::*;")?;
     writeln!(text, "use hilbench_kernels::reference;")?;
     writeln!(text, "use hilbench_runtime::arena::{{Arena, constant}};")?;

@@ -1,11 +1,12 @@
 //! ADD and SUB of int8 tensors with different scales, broadcasting.
 
+use hilbench_kernels::optimized::dsp;
 use hilbench_kernels::{params, reference};
 
 use super::{Computation, Operands, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::lower::{Call, Lowering, Step};
+use crate::lower::{Call, Isa, Lowering, Step};
 use crate::multiplier::quantize_multiplier;
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -57,7 +58,11 @@ impl Computation for Add {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let call = if self.subtract { Call::Sub(self.params) } else { Call::Add(self.params) };
+        let call = match lowering.isa() {
+            _ if self.subtract => Call::Sub(self.params),
+            Isa::Dsp if dsp::add_takes(&self.params) => Call::DspAdd(self.params),
+            _ => Call::Add(self.params),
+        };
         let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
     }

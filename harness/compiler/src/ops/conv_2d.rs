@@ -1,6 +1,6 @@
 //! CONV_2D: int8 activations and weights, any stride, dilation, padding and number of groups.
 
-use hilbench_kernels::optimized::{self, dsp, generic};
+use hilbench_kernels::optimized::{self, dsp, generic, mve};
 use hilbench_kernels::{params, reference};
 
 use super::requantized::{
@@ -59,17 +59,22 @@ impl Computation for Conv2d {
         let (p, w) = (&self.params, &self.weights);
         let mut folded = vec![0; p.output_channels];
         optimized::fold_input_offset(&w.values, &w.bias, p.input_zero_point, p.output_channels, &mut folded);
-        let dsp = lowering.isa() == Isa::Dsp && dsp::conv2d_takes(p);
+        let takes = match lowering.isa() {
+            Isa::Generic => false,
+            Isa::Dsp => dsp::conv2d_takes(p),
+            Isa::Mve => mve::conv2d_takes(p),
+        };
         let small =
-            dsp.then(|| small_sums(&w.values, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
-        let (call, values, scratch_bytes, bias, requant) = match &small {
-            Some(small) => {
+            takes.then(|| small_sums(&w.values, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
+        let (bias, requant) = small.as_ref().map_or((&folded, &w.requant), |s| (&s.folded_bias, &s.requant));
+        let (call, values, scratch_bytes) = match &small {
+            Some(small) if lowering.isa() == Isa::Dsp => {
                 let mut packed = vec![0; dsp::conv2d_packed(p)];
                 dsp::pack_conv2d(p, &small.rows, &mut packed);
-                let scratch = 4 * dsp::conv2d_scratch(p);
-                (Call::DspConv2d(*p), u32_bytes(&packed), scratch, &small.folded_bias, &small.requant)
+                (Call::DspConv2d(*p), u32_bytes(&packed), 4 * dsp::conv2d_scratch(p))
             }
-            None => (Call::Conv2d(*p), i8_bytes(&w.values), generic::conv2d_scratch(p), &folded, &w.requant),
+            Some(small) => (Call::MveConv2d(*p), i8_bytes(&small.rows), mve::conv2d_scratch(p)),
+            None => (Call::Conv2d(*p), i8_bytes(&w.values), generic::conv2d_scratch(p)),
         };
         let operands = vec![
             lowering.operand(node.inputs[0]),

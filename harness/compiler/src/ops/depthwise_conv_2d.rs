@@ -1,6 +1,6 @@
 //! DEPTHWISE_CONV_2D: int8 activations and weights, any multiplier, stride, dilation and padding.
 
-use hilbench_kernels::optimized::{self, dsp};
+use hilbench_kernels::optimized::{self, dsp, mve};
 use hilbench_kernels::{params, reference};
 
 use super::requantized::{
@@ -69,18 +69,27 @@ impl Computation for DepthwiseConv2d {
         bias.resize(p.channels * p.multiplier, 0);
         let (mut call, mut values) = (Call::DepthwiseConv2d(*p), i8_bytes(&w.values));
         let (mut requant, mut scratch) = (w.requant.clone(), None);
-        if lowering.isa() == Isa::Dsp && dsp::depthwise_conv2d_takes(p) {
-            let rows = self.rows();
-            let mut folded = vec![0; bias.len()];
-            optimized::fold_input_offset(&rows, &bias, p.input_zero_point, bias.len(), &mut folded);
-            let small = small_sums(&rows, &folded, &w.requant, p.output_zero_point, p.activation);
-            if let Some(small) = small {
-                let mut packed = vec![0; dsp::depthwise_conv2d_packed(p)];
+        let takes = match lowering.isa() {
+            Isa::Generic => false,
+            Isa::Dsp => dsp::depthwise_conv2d_takes(p),
+            Isa::Mve => mve::depthwise_conv2d_takes(p),
+        };
+        let rows = self.rows();
+        let mut folded = vec![0; bias.len()];
+        optimized::fold_input_offset(&rows, &bias, p.input_zero_point, bias.len(), &mut folded);
+        let small = takes.then(|| small_sums(&rows, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
+        if let Some(small) = small {
+            let mut packed = vec![0; dsp::depthwise_conv2d_packed(p)];
+            let bytes;
+            if lowering.isa() == Isa::Dsp {
                 dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
-                scratch = Some(lowering.scratch(4 * dsp::depthwise_conv2d_scratch(p)));
-                (call, values) = (Call::DspDepthwiseConv2d(*p), u32_bytes(&packed));
-                (bias, requant) = (small.folded_bias, small.requant);
+                (call, bytes) = (Call::DspDepthwiseConv2d(*p), 4 * dsp::depthwise_conv2d_scratch(p));
+            } else {
+                mve::pack_depthwise_conv2d(p, &small.rows, &mut packed);
+                (call, bytes) = (Call::MveDepthwiseConv2d(*p), mve::depthwise_conv2d_scratch(p));
             }
+            (values, scratch) = (u32_bytes(&packed), Some(lowering.scratch(bytes)));
+            (bias, requant) = (small.folded_bias, small.requant);
         }
         let operands = vec![
             lowering.operand(node.inputs[0]),

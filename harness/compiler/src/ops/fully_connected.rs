@@ -1,6 +1,6 @@
 //! FULLY_CONNECTED: int8 activations and weights, per tensor (with any weights zero point) or per channel.
 
-use hilbench_kernels::optimized::{self, dsp};
+use hilbench_kernels::optimized::{self, dsp, mve};
 use hilbench_kernels::{params, reference};
 
 use super::requantized::{
@@ -76,15 +76,23 @@ impl Computation for FullyConnected {
             Call::FullyConnectedOffset(*p)
         };
         let (mut call, mut values, mut requant, mut scratch) = (call, i8_bytes(&w.values), w.requant.clone(), None);
-        if lowering.isa() == Isa::Dsp && dsp::fully_connected_takes(p) {
-            let small = small_sums(&w.values, &bias, &w.requant, p.output_zero_point, p.activation);
-            if let Some(small) = small {
+        let takes = match lowering.isa() {
+            Isa::Generic => false,
+            Isa::Dsp => dsp::fully_connected_takes(p),
+            Isa::Mve => mve::fully_connected_takes(p),
+        };
+        let small =
+            takes.then(|| small_sums(&w.values, &bias, &w.requant, p.output_zero_point, p.activation)).flatten();
+        if let Some(small) = small {
+            if lowering.isa() == Isa::Dsp {
                 let mut packed = vec![0; dsp::fully_connected_packed(p)];
                 dsp::pack_fully_connected(p, &small.rows, &mut packed);
                 scratch = Some(lowering.scratch(4 * dsp::fully_connected_scratch(p)));
                 (call, values) = (Call::DspFullyConnected(*p), u32_bytes(&packed));
-                (bias, requant) = (small.folded_bias, small.requant);
+            } else {
+                (call, values) = (Call::MveFullyConnected(*p), i8_bytes(&small.rows));
             }
+            (bias, requant) = (small.folded_bias, small.requant);
         }
         let operands = vec![
             lowering.operand(node.inputs[0]),

@@ -3,6 +3,7 @@
 //! Each kernel has a `_takes` that says which shapes it runs, and needs [`is_exact`] to hold for the layer's sums;
 //! everything else runs on [`generic`](super::generic).
 
+mod add;
 mod columns;
 mod conv2d;
 mod depthwise_conv2d;
@@ -12,6 +13,7 @@ mod requantize;
 mod set;
 mod simd;
 
+pub use add::{add, add_takes};
 pub use conv2d::{conv2d, conv2d_packed, conv2d_scratch, conv2d_takes, pack_conv2d};
 pub use depthwise_conv2d::{
     depthwise_conv2d, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes, pack_depthwise_conv2d,
@@ -21,3 +23,6 @@ pub use fully_connected::{
 };
 pub use requantize::is_exact;
 pub use set::SET;
+
+pub(super) use requantize::clamp_all;
+pub(super) use set::transpose;

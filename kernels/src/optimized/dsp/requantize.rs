@@ -9,7 +9,7 @@ use super::simd::{saturate_i8, smmulr};
 use crate::params::Requant;
 
 /// Largest right shift: `|x| < 2^30`, and `2^22 * 128` beside it still leaves room for the rounding.
-const MAX_SHIFT: i32 = 22;
+pub(super) const MAX_SHIFT: i32 = 22;
 
 /// Whether the short form is exact: every shift goes 1 to 22 places right, and no sum reaches 2^30. A channel's sum is at
 /// most `|folded_bias| + 128 * sum(|weights|)`. Runs on the host.
@@ -51,7 +51,7 @@ impl Rescale {
 }
 
 /// The activation after saturation: nothing to do for most layers, a pass over the output for the others.
-pub(super) fn clamp_all(output: &mut [i8], min: i32, max: i32) {
+pub(in crate::optimized) fn clamp_all(output: &mut [i8], min: i32, max: i32) {
     if (min, max) != (-128, 127) {
         for y in output {
             *y = i32::from(*y).min(max).max(min) as i8;

@@ -1,16 +1,16 @@
 //! The kernels of this folder with the signatures of all sets: packs weights at every call. For checks and benches.
 
 use super::{
-    conv2d_packed, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes,
+    add_takes, conv2d_packed, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes,
     fully_connected_packed, fully_connected_scratch, fully_connected_takes, is_exact, pack_conv2d,
     pack_depthwise_conv2d, pack_fully_connected,
 };
 use crate::optimized::{KernelSet, generic};
-use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
+use crate::params::{Add, Conv2d, DepthwiseConv2d, FullyConnected, Requant};
 
 /// The kernels of this folder, and generic ones where it has none.
 pub static SET: KernelSet =
-    KernelSet { name: "dsp", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, ..generic::SET };
+    KernelSet { name: "dsp", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, add, ..generic::SET };
 
 /// Words for packed weights and scratch of kernels that are not given any; larger layers run on generic kernels.
 const WORDS: usize = 1200;
@@ -70,8 +70,12 @@ fn depthwise_conv2d(
     assert!(behind.iter().all(|&word| word == 0), "the kernel keeps to its scratch");
 }
 
+fn add(p: &Add, input1: &[i8], input2: &[i8], output: &mut [i8]) {
+    (if add_takes(p) { super::add } else { generic::add })(p, input1, input2, output);
+}
+
 /// Weights `[taps, channels]` as `[channels, taps]`.
-fn transpose(weights: &[i8], channels: usize, rows: &mut [i8]) {
+pub(in crate::optimized) fn transpose(weights: &[i8], channels: usize, rows: &mut [i8]) {
     let taps = weights.len() / channels;
     for (i, &weight) in weights.iter().enumerate() {
         rows[i % channels * taps + i / channels] = weight;

@@ -46,5 +46,5 @@ pub static SET: super::KernelSet = super::KernelSet {
     qlinear_mul,
 };
 
-/// Channels summed side by side. Small Arm cores have registers for four sums, or one vector of four; others have more.
-const CHANNEL_BLOCK: usize = if cfg!(target_arch = "arm") { 4 } else { 16 };
+/// Channels summed side by side. Small Arm cores have registers for four sums; others have vectors.
+const CHANNEL_BLOCK: usize = if cfg!(all(target_arch = "arm", not(hilbench_isa = "mve"))) { 4 } else { 16 };

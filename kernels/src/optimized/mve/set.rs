@@ -1,0 +1,72 @@
+//! The kernels of this folder with the signatures of all sets. For checks and benches.
+
+use super::{
+    conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes, fully_connected_takes,
+    pack_depthwise_conv2d,
+};
+use crate::optimized::dsp::{self, is_exact};
+use crate::optimized::{KernelSet, generic};
+use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
+
+/// The kernels of this folder, and generic ones where it has none.
+pub static SET: KernelSet =
+    KernelSet { name: "mve", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, ..generic::SET };
+
+/// Channels and bytes of scratch that a depthwise layer has at most here; larger ones run on the generic kernel.
+const CHANNELS: usize = 64;
+const SCRATCH: usize = 8192;
+
+fn conv2d_scratch(p: &Conv2d) -> usize {
+    generic::conv2d_scratch(p).max(super::conv2d_scratch(p))
+}
+
+fn conv2d(
+    p: &Conv2d,
+    input: &[i8],
+    weights: &[i8],
+    bias: &[i32],
+    requant: &[Requant],
+    scratch: &mut [i8],
+    output: &mut [i8],
+) {
+    let takes = conv2d_takes(p) && is_exact(weights, bias, requant);
+    (if takes { super::conv2d } else { generic::conv2d })(p, input, weights, bias, requant, scratch, output);
+}
+
+fn depthwise_conv2d(
+    p: &DepthwiseConv2d,
+    input: &[i8],
+    weights: &[i8],
+    bias: &[i32],
+    requant: &[Requant],
+    output: &mut [i8],
+) {
+    if depthwise_conv2d_takes(p) && p.channels <= CHANNELS && depthwise_conv2d_scratch(p) <= SCRATCH {
+        let (mut rows, mut folded) = ([0; 9 * CHANNELS], [0; CHANNELS]);
+        let (rows, folded) = (&mut rows[..9 * p.channels], &mut folded[..p.channels]);
+        dsp::transpose(weights, p.channels, rows);
+        crate::optimized::fold_input_offset(rows, bias, p.input_zero_point, p.channels, folded);
+        if is_exact(rows, folded, requant) {
+            let (mut packed, mut scratch) = ([0; 3 * CHANNELS], [0; SCRATCH]);
+            let packed = &mut packed[..depthwise_conv2d_packed(p)];
+            pack_depthwise_conv2d(p, rows, packed);
+            let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
+            super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+            assert!(behind.iter().all(|&byte| byte == 0), "the kernel keeps to its scratch");
+            return;
+        }
+    }
+    generic::depthwise_conv2d(p, input, weights, bias, requant, output);
+}
+
+fn fully_connected(
+    p: &FullyConnected,
+    input: &[i8],
+    weights: &[i8],
+    bias: &[i32],
+    requant: &[Requant],
+    output: &mut [i8],
+) {
+    let takes = fully_connected_takes(p) && is_exact(weights, bias, requant);
+    (if takes { super::fully_connected } else { generic::fully_connected })(p, input, weights, bias, requant, output);
+}
