@@ -11,9 +11,12 @@
 //! that order and leave their result in it; transposes and most reshapes only change the book-keeping. A copy is made
 //! where an operator needs another order than there is, and at the model's outputs, which keep the file's layout.
 
+mod accumulators;
 mod elementwise;
 mod float;
+mod logic;
 mod movement;
+mod picks;
 mod pools;
 mod products;
 mod resize;
@@ -75,12 +78,17 @@ struct Site<'g> {
 }
 
 impl Site<'_> {
+    fn subject(&self) -> String {
+        let opset = self.graph.opset.map_or_else(String::new, |opset| format!(" (opset {opset})"));
+        format!("{}{opset}", self.graph.describe(self.node))
+    }
+
     fn unsupported(&self, reason: impl Into<String>) -> Error {
-        Error::Unsupported { subject: self.graph.describe(self.node), reason: reason.into() }
+        Error::Unsupported { subject: self.subject(), reason: reason.into() }
     }
 
     fn invalid(&self, reason: impl Into<String>) -> Error {
-        Error::Invalid { subject: self.graph.describe(self.node), reason: reason.into() }
+        Error::Invalid { subject: self.subject(), reason: reason.into() }
     }
 }
 
@@ -150,6 +158,13 @@ impl<'g> Stage<'g> {
     fn decide(&mut self, node: &'g Node, op: &'g Op) -> Result<()> {
         let site = self.site(node);
         match op {
+            Op::ArgExtreme { axis, max, last } => self.arg_extreme(site, *axis, *max, *last),
+            Op::Cast => self.cast(site),
+            Op::ConvInteger { window, groups } => self.conv_integer(site, window, *groups),
+            Op::DynamicQuantize => self.dynamic_quantize(site),
+            Op::MatMulInteger => self.mat_mul_integer(site),
+            Op::TopK { axis, largest } => self.top_k(site, *axis, *largest),
+            Op::Where => self.select(site),
             Op::Quantize { axis } => self.quantize(site, *axis),
             Op::Dequantize { axis } => self.dequantize(site, *axis),
             Op::Unary(unary) => self.unary(site, *unary),

@@ -105,7 +105,7 @@ fn qlinear_conv2d() {
         assert!(got == again, "{}: weights of 16 bits", case.name);
         if case.has("acc") {
             let mut acc = vec![0; elements(y)];
-            qlinear::conv2d_integer(&p, &input, &centered, &mut acc);
+            qlinear::conv2d_integer(&conv, &input, &weights, &case.bytes("zx"), &case.bytes("zw"), &mut acc);
             assert_eq!(acc, case.words("acc"), "{}: accumulators", case.name);
         }
     }
@@ -190,7 +190,7 @@ fn qlinear_matmul() {
         qlinear::matmul(&p, &input1, &input2, &scales, &mut got);
         expect(case, &got);
         let mut acc = vec![0; elements(y)];
-        qlinear::matmul_integer(&p, &input1, &input2, &mut acc);
+        qlinear::matmul_integer(&p.matmul, &input1, &input2, &case.bytes("za"), &case.bytes("zb"), &mut acc);
         assert_eq!(acc, case.words("acc"), "{}: accumulators", case.name);
     }
     for_each_case!("qlinear_matmul", 12, "a", check);

@@ -415,8 +415,22 @@ impl<'g> Stage<'g> {
     }
 }
 
+/// Geometry of a product where an operand may be a vector: a matrix of one row, or of one column.
+pub(super) fn matmul_of(a: &[usize], b: &[usize], output: &[usize]) -> Option<MatMul> {
+    let mut wide = output.to_vec();
+    if a.len() == 1 {
+        wide.insert(output.len() - usize::from(b.len() > 1), 1);
+    }
+    if b.len() == 1 {
+        wide.push(1);
+    }
+    let wide_a = if a.len() == 1 { vec![1, a[0]] } else { a.to_vec() };
+    let wide_b = if b.len() == 1 { vec![b[0], 1] } else { b.to_vec() };
+    matmul(&wide_a, &wide_b, &wide)
+}
+
 /// Geometry of a product of stacks of matrices.
-pub(super) fn matmul(a: &[usize], b: &[usize], output: &[usize]) -> Option<MatMul> {
+fn matmul(a: &[usize], b: &[usize], output: &[usize]) -> Option<MatMul> {
     let (lead_a, &[rows, depth]) = a.split_last_chunk::<2>()?;
     let (lead_b, &[_, columns]) = b.split_last_chunk::<2>()?;
     let lead = &output[..output.len().checked_sub(2)?];
