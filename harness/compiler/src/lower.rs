@@ -342,7 +342,9 @@ calls! {
     TopKValuesI32(params::TopK): reference::top_k_values(i32) -> i32;
     TopKValuesI8(params::TopK): reference::top_k_values(i8) -> i8;
     TopKValuesU8(params::TopK): reference::top_k_values(u8) -> u8;
-    Truncate(()): reference::truncate(f32) -> i32;
+    TruncateI8(()): reference::truncate_i8(f32) -> i8;
+    TruncateI32(()): reference::truncate_i32(f32) -> i32;
+    TruncateU8(()): reference::truncate_u8(f32) -> u8;
     Xor(params::Broadcast): reference::xor(u8, u8) -> u8;
 }
 

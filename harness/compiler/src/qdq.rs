@@ -110,6 +110,8 @@ struct Stage<'g> {
     absorbed: HashSet<TensorId>,
     /// Copies of tensors in another order, made before.
     arranged: HashMap<(TensorId, Vec<usize>), TensorId>,
+    /// What a reshape had to bring into another order: for the copy, the tensor as it was.
+    flattened: HashMap<TensorId, View>,
     /// Operators that compute in floats, in the file's words.
     float_operators: Vec<String>,
 }
@@ -143,6 +145,7 @@ impl<'g> Stage<'g> {
             readers,
             absorbed: HashSet::new(),
             arranged: HashMap::new(),
+            flattened: HashMap::new(),
             float_operators: Vec::new(),
         }
     }
@@ -217,12 +220,27 @@ impl<'g> Stage<'g> {
             self.q.tensors[output].name = name;
             self.q.outputs.push(output);
         }
+        self.forget_unread();
         self.forget_unused();
         if !self.float_operators.is_empty() {
             let warning = format!("computed in float32: {}", self.float_operators.join(", "));
             self.q.warnings.push(warning);
         }
         Ok(self.q)
+    }
+
+    /// Copies that every reader could do without are not made.
+    fn forget_unread(&mut self) {
+        let mut read: HashSet<TensorId> = self.q.outputs.iter().copied().collect();
+        let mut kept = Vec::with_capacity(self.q.nodes.len());
+        for node in std::mem::take(&mut self.q.nodes).into_iter().rev() {
+            if node.outputs.iter().any(|t| read.contains(t)) {
+                read.extend(&node.inputs);
+                kept.push(node);
+            }
+        }
+        kept.reverse();
+        self.q.nodes = kept;
     }
 
     /// Constants that became parameters, or codes, are not kept.

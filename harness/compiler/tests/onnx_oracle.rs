@@ -31,9 +31,6 @@ fn array(archive: &Path, key: &str) -> Option<(usize, Vec<u8>)> {
 /// How far floats may be from those of ONNX Runtime, which sums in another order: a part of the largest one.
 const FLOAT_DISTANCE: f32 = 1e-5;
 
-/// How far a dynamically quantized model may be, whose activations stay floats here.
-const DYNAMIC_DISTANCE: f32 = 2e-2;
-
 fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|&c| f32::from_le_bytes(c)).collect()
 }
@@ -96,12 +93,8 @@ fn check(model: &Path, vectors: &Path) -> Result<String, String> {
     }
     let found = format!("{samples} samples, {differing} elements differ, at most by {worst:e} of the largest");
     // A model that computes no floats has no excuse.
-    let computes = |what: &str| graph.warnings.iter().any(|w| w.contains(what));
-    let met = match (computes("not quantized at run time"), computes("computed in float32")) {
-        (true, _) => worst <= DYNAMIC_DISTANCE,
-        (false, true) => worst <= FLOAT_DISTANCE,
-        (false, false) => differing == 0,
-    };
+    let float = graph.warnings.iter().any(|w| w.contains("computed in float32"));
+    let met = if float { worst <= FLOAT_DISTANCE } else { differing == 0 };
     if met { Ok(found) } else { Err(found) }
 }
 

@@ -76,4 +76,4 @@ pub use sub::sub;
 pub use tanh::tanh;
 pub use top_k::{top_k_indices, top_k_values};
 pub use transpose::transpose;
-pub use truncate::truncate;
+pub use truncate::{truncate_i8, truncate_i32, truncate_u8};

@@ -21,7 +21,8 @@ impl<'g> Stage<'g> {
         match self.q.tensors[view.tensor].dtype {
             dtype @ (DType::I8 | DType::U8) => Ok((view, dtype)),
             other => {
-                Err(site.unsupported(format!("tensor {:?} is {other}; int8 and uint8 are accepted", self.tensor(id).name)))
+                Err(site
+                    .unsupported(format!("tensor {:?} is {other}; int8 and uint8 are accepted", self.tensor(id).name)))
             }
         }
     }

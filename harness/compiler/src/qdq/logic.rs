@@ -139,10 +139,14 @@ impl<'g> Stage<'g> {
                 let op = Direct::new(Call::DequantizeAccumulators(vec![ScaleF32(1.0)])).with("bias", &[]);
                 return self.set_float(site, op, vec![view.tensor], y, view.order);
             }
-            (DType::F32 | DType::I8 | DType::U8 | DType::Bool, DType::I32 | DType::I64) => {
+            (DType::F32 | DType::I8 | DType::U8 | DType::Bool, DType::I8 | DType::U8 | DType::I32 | DType::I64) => {
                 let view = if from == DType::F32 { view } else { self.widened(site, x, view)? };
-                let op = Direct::new(Call::Truncate(()));
-                self.set_result(site, op, vec![view.tensor], (y, DType::I32), view.order)?;
+                let (call, dtype) = match to {
+                    DType::I8 => (Call::TruncateI8(()), to),
+                    DType::U8 => (Call::TruncateU8(()), to),
+                    _ => (Call::TruncateI32(()), DType::I32),
+                };
+                self.set_result(site, Direct::new(call), vec![view.tensor], (y, dtype), view.order)?;
             }
             (DType::F32 | DType::I32, DType::Bool) => {
                 let zero = Tensor {

@@ -78,6 +78,7 @@ impl<'g> Stage<'g> {
                 Some(view) => Ok(view),
                 None => {
                     let tensor = self.arrange(site, view, &View::identity(view.shape.len()))?;
+                    self.flattened.insert(tensor, view.clone());
                     Ok(View::new(tensor, &shape))
                 }
             },

@@ -314,10 +314,28 @@ impl<'g> Stage<'g> {
         let fused =
             if row_bias && !scaled_bias { self.fused(site, a, b, c, usize::from(!trans_b), output[1])? } else { None };
         let Some(fused) = fused.map(|fused| Fused { alpha, ..fused }) else { return self.float_gemm(site, op) };
-        let order = if trans_a { vec![1, 0] } else { vec![0, 1] };
-        let tensor = self.arrange(site, &fused.input.view, &order)?;
-        let rows = row_order(&self.tensor(b).shape, &fused.weights.values, trans_b);
+        let (tensor, places) = self.matrix(site, &fused.input.view, trans_a)?;
+        let rows = placed(row_order(&self.tensor(b).shape, &fused.weights.values, trans_b), places);
         self.fully_connected(site, &fused, tensor, output, &rows)
+    }
+
+    /// The rows of `view` as they lie in memory, and where in a row of the model each element belongs if that is not
+    /// where it lies: what a reshape flattened need not be brought into order if the weights can be.
+    pub(super) fn matrix(
+        &mut self,
+        site: Site<'g>,
+        view: &View,
+        transposed: bool,
+    ) -> Result<(TensorId, Option<Vec<usize>>)> {
+        if !transposed
+            && let Some(source) = self.flattened.get(&view.tensor)
+            && let Some(places) = source.places_of_a_sample()
+            && view.shape == [source.shape[0], places.len()]
+        {
+            return Ok((source.tensor, Some(places)));
+        }
+        let order = if transposed { vec![1, 0] } else { View::identity(view.shape.len()) };
+        Ok((self.arrange(site, view, &order)?, None))
     }
 
     fn fully_connected(
@@ -360,8 +378,8 @@ impl<'g> Stage<'g> {
             && shape_a.len() > 1
             && let Some(fused) = self.fused(site, a, b, None, 1, shape_b[1])?
         {
-            let tensor = self.arrange(site, &fused.input.view, &View::identity(shape_a.len()))?;
-            let rows = row_order(&shape_b, &fused.weights.values, false);
+            let (tensor, places) = self.matrix(site, &fused.input.view, false)?;
+            let rows = placed(row_order(&shape_b, &fused.weights.values, false), places);
             return self.fully_connected(site, &fused, tensor, output, &rows);
         }
         if self.run_time_product(site, a, b, &output)? {
@@ -496,6 +514,12 @@ pub(super) fn depthwise_order<T: Copy>(shape: &[usize], values: &[T]) -> Vec<T> 
         }
     }
     ordered
+}
+
+/// Every row in the order in which its factors lie in memory.
+pub(super) fn placed<T: Copy>(rows: Vec<T>, places: Option<Vec<usize>>) -> Vec<T> {
+    let Some(places) = places.filter(|places| !places.is_empty()) else { return rows };
+    rows.chunks(places.len()).flat_map(|row| places.iter().map(|&place| row[place])).collect()
 }
 
 /// A matrix as one row an output: as it is if it is transposed already.

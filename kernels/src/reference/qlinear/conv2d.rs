@@ -77,8 +77,8 @@ fn accumulate<X: Byte, W: Small>(
                                 let weight = weights[((out_channel * w.filter_h + filter_y) * w.filter_w + filter_x)
                                     * c.filter_channels
                                     + filter_channel];
-                                let product = (x.widen() - input_zero_point)
-                                    * (weight.widen() - weights_zero_point(out_channel));
+                                let product =
+                                    (x.widen() - input_zero_point) * (weight.widen() - weights_zero_point(out_channel));
                                 sum = sum.wrapping_add(product);
                             }
                         }

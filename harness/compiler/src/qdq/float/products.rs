@@ -5,7 +5,7 @@ use hilbench_kernels::params::{
 };
 
 use super::super::products::{
-    channel_last_order, depthwise_order, matmul_of, row_order, transposed_geometry, transposed_order, window_2d,
+    channel_last_order, depthwise_order, matmul_of, placed, row_order, transposed_geometry, transposed_order, window_2d,
 };
 use super::super::sink::op_of;
 use super::super::view::{View, floats};
@@ -220,7 +220,7 @@ impl<'g> Stage<'g> {
         let (a, b, y) = (self.floats_of(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
         let c = site.node.inputs.get(2).copied().flatten();
         let output = self.tensor(y).shape.clone();
-        let tensor = self.arrange(site, &a, &if trans_a { vec![1, 0] } else { vec![0, 1] })?;
+        let (tensor, places) = self.matrix(site, &a, trans_a)?;
         let row = match c {
             None => Some(Vec::new()),
             Some(c) => self.constant(site, c)?.and_then(|values| match values.len() {
@@ -236,7 +236,8 @@ impl<'g> Stage<'g> {
             return Err(site.unsupported("matrices or addends that are computed at run time; constants are accepted"));
         };
         let shape = self.tensor(b).shape.clone();
-        let rows: Vec<f32> = row_order(&shape, &weights, trans_b).into_iter().map(|w| w * alpha).collect();
+        let rows = row_order(&shape, &weights, trans_b).into_iter().map(|w| w * alpha).collect();
+        let rows = placed(rows, places);
         self.emit_fully_connected(site, tensor, output, &rows, &bias)
     }
 
@@ -263,14 +264,15 @@ impl<'g> Stage<'g> {
     pub(in super::super) fn float_mat_mul(&mut self, site: Site<'g>) -> Result<()> {
         let (a, b, y) = (self.floats_of(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
         let (output, shape) = (self.tensor(y).shape.clone(), self.tensor(b).shape.clone());
-        let left = self.arrange(site, &a, &View::identity(a.shape.len()))?;
         if shape.len() == 2
             && a.shape.len() > 1
             && let Some(weights) = self.constant(site, b)?
         {
-            let rows = row_order(&shape, &weights, false);
+            let (left, places) = self.matrix(site, &a, false)?;
+            let rows = placed(row_order(&shape, &weights, false), places);
             return self.emit_fully_connected(site, left, output, &rows, &[]);
         }
+        let left = self.arrange(site, &a, &View::identity(a.shape.len()))?;
         let b = self.floats_of(site, 1)?;
         let right = self.arrange(site, &b, &View::identity(b.shape.len()))?;
         let Some(params) = matmul_of(&a.shape, &b.shape, &output) else {

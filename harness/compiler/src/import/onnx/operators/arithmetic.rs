@@ -29,7 +29,13 @@ pub(super) fn clip(r: &mut Reader<'_, '_>) -> Result<()> {
 }
 
 /// A function of `a` and `b` of one type.
-pub(super) fn combine(r: &mut Reader<'_, '_>, kind: Binary, a: TensorId, b: TensorId, dtype: DType) -> Result<TensorId> {
+pub(super) fn combine(
+    r: &mut Reader<'_, '_>,
+    kind: Binary,
+    a: TensorId,
+    b: TensorId,
+    dtype: DType,
+) -> Result<TensorId> {
     if r.dtype(a) != r.dtype(b) {
         return Err(r.invalid(format!("operands are {} and {}; one type is expected", r.dtype(a), r.dtype(b))));
     }

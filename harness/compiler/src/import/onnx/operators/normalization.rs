@@ -31,21 +31,21 @@ fn reduced(r: &mut Reader<'_, '_>, reduction: Reduction, x: TensorId, axes: &[us
     r.push(Op::Reduce { reduction, axes: axes.to_vec() }, &[x], r.dtype(x), shape)
 }
 
-/// `x` over the root of its mean square, `epsilon` added to that.
-fn over_root_mean_square(r: &mut Reader<'_, '_>, x: TensorId, axes: &[usize], epsilon: f32) -> Result<TensorId> {
+/// The root of the mean square of `x`, `epsilon` added to that.
+fn root_mean_square(r: &mut Reader<'_, '_>, x: TensorId, axes: &[usize], epsilon: f32) -> Result<TensorId> {
     let square = of(r, Binary::Mul, x, x)?;
     let mean = reduced(r, Reduction::Mean, square, axes)?;
     let epsilon = r.constant_f32(vec![], &[epsilon])?;
     let sum = of(r, Binary::Add, mean, epsilon)?;
-    let root = r.push(Op::Unary(Unary::Sqrt), &[sum], DType::F32, r.shape(sum))?;
-    of(r, Binary::Div, x, root)
+    r.push(Op::Unary(Unary::Sqrt), &[sum], DType::F32, r.shape(sum))
 }
 
 /// `(x - mean) / sqrt(variance + epsilon)`.
 fn standardized(r: &mut Reader<'_, '_>, x: TensorId, axes: &[usize], epsilon: f32) -> Result<TensorId> {
     let mean = reduced(r, Reduction::Mean, x, axes)?;
     let centered = of(r, Binary::Sub, x, mean)?;
-    over_root_mean_square(r, centered, axes, epsilon)
+    let deviation = root_mean_square(r, centered, axes, epsilon)?;
+    of(r, Binary::Div, centered, deviation)
 }
 
 fn reshaped(r: &mut Reader<'_, '_>, x: TensorId, shape: Vec<usize>) -> Result<TensorId> {
@@ -101,21 +101,28 @@ pub(super) fn group_normalization(r: &mut Reader<'_, '_>) -> Result<()> {
     scaled_by_channel(r, y)
 }
 
-/// Over the dimensions from `axis` on. The mean and the deviation are no results here.
+/// Over the dimensions from `axis` on. Further results are the mean and one over the deviation.
 pub(super) fn layer_normalization(r: &mut Reader<'_, '_>) -> Result<()> {
-    if r.wants(1) || r.wants(2) {
-        return Err(r.unsupported("mean and deviation as results; the normalized tensor alone is accepted"));
-    }
     let x = r.input(0)?;
     let axes = trailing(r, x)?;
-    let y = standardized(r, x, &axes, r.float("epsilon", 1e-5)?)?;
-    scaled(r, y)
+    let mean = reduced(r, Reduction::Mean, x, &axes)?;
+    let centered = of(r, Binary::Sub, x, mean)?;
+    let deviation = root_mean_square(r, centered, &axes, r.float("epsilon", 1e-5)?)?;
+    let y = of(r, Binary::Div, centered, deviation)?;
+    scaled(r, y)?;
+    r.result(1, mean)?;
+    if r.wants(2) {
+        let inverse = r.push(Op::Unary(Unary::Reciprocal), &[deviation], DType::F32, r.shape(deviation))?;
+        r.result(2, inverse)?;
+    }
+    Ok(())
 }
 
 pub(super) fn rms_normalization(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
     let axes = trailing(r, x)?;
-    let y = over_root_mean_square(r, x, &axes, r.float("epsilon", 1e-5)?)?;
+    let root = root_mean_square(r, x, &axes, r.float("epsilon", 1e-5)?)?;
+    let y = of(r, Binary::Div, x, root)?;
     scaled(r, y)
 }
 
@@ -147,9 +154,7 @@ pub(super) fn mean_variance_normalization(r: &mut Reader<'_, '_>) -> Result<()> 
     axes.dedup();
     let mean = reduced(r, Reduction::Mean, x, &axes)?;
     let centered = of(r, Binary::Sub, x, mean)?;
-    let square = of(r, Binary::Mul, centered, centered)?;
-    let variance = reduced(r, Reduction::Mean, square, &axes)?;
-    let deviation = r.push(Op::Unary(Unary::Sqrt), &[variance], DType::F32, r.shape(variance))?;
+    let deviation = root_mean_square(r, centered, &axes, 0.0)?;
     let epsilon = r.constant_f32(vec![], &[1e-9])?;
     let divisor = of(r, Binary::Add, deviation, epsilon)?;
     let y = of(r, Binary::Div, centered, divisor)?;
