@@ -329,8 +329,9 @@ impl<'g> Stage<'g> {
     ) -> Result<(TensorId, Option<Vec<usize>>)> {
         if !transposed
             && let Some(source) = self.flattened.get(&view.tensor)
+            && let Some((&samples, rest)) = source.shape.split_first()
+            && view.shape == [samples, rest.iter().product()]
             && let Some(places) = source.places_of_a_sample()
-            && view.shape == [source.shape[0], places.len()]
         {
             return Ok((source.tensor, Some(places)));
         }

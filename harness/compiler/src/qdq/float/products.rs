@@ -220,7 +220,6 @@ impl<'g> Stage<'g> {
         let (a, b, y) = (self.floats_of(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
         let c = site.node.inputs.get(2).copied().flatten();
         let output = self.tensor(y).shape.clone();
-        let (tensor, places) = self.matrix(site, &a, trans_a)?;
         let row = match c {
             None => Some(Vec::new()),
             Some(c) => self.constant(site, c)?.and_then(|values| match values.len() {
@@ -236,6 +235,7 @@ impl<'g> Stage<'g> {
             return Err(site.unsupported("matrices or addends that are computed at run time; constants are accepted"));
         };
         let shape = self.tensor(b).shape.clone();
+        let (tensor, places) = self.matrix(site, &a, trans_a)?;
         let rows = row_order(&shape, &weights, trans_b).into_iter().map(|w| w * alpha).collect();
         let rows = placed(rows, places);
         self.emit_fully_connected(site, tensor, output, &rows, &bias)

@@ -9,12 +9,17 @@ use crate::graph::{DType, TensorId};
 /// Most constant indices that are taken.
 const MAX_INDICES: usize = 1 << 14;
 
+/// Most elements of a constant that is made here.
+const MAX_MADE: usize = 1 << 18;
+
 /// The integers of constant `id`, if there are not too many.
-fn indices(r: &Reader<'_, '_>, id: TensorId) -> Result<Vec<i64>> {
+fn indices(r: &mut Reader<'_, '_>, id: TensorId) -> Result<Vec<i64>> {
     let elements = r.of(id).elements();
     if elements > MAX_INDICES {
         return Err(r.unsupported(format!("{elements} indices; up to {MAX_INDICES} are accepted")));
     }
+    // Many operators may share one constant, and each keeps its own list.
+    r.spend(elements * size_of::<usize>())?;
     r.integers(id)
 }
 
@@ -108,6 +113,9 @@ pub(super) fn trilu(r: &mut Reader<'_, '_>) -> Result<()> {
     let Some((_, &[rows, columns])) = shape.split_last_chunk::<2>() else {
         return Err(r.invalid(format!("an operand of shape {shape:?}; matrices are expected")));
     };
+    if rows.saturating_mul(columns) > MAX_MADE {
+        return Err(r.unsupported(format!("matrices of {rows} by {columns}; up to {MAX_MADE} elements are accepted")));
+    }
     let diagonal = match r.optional(1)? {
         Some(id) => r.integers(id)?.first().copied().unwrap_or(0),
         None => 0,
@@ -155,8 +163,8 @@ pub(super) fn hardmax(r: &mut Reader<'_, '_>) -> Result<()> {
         (x, axis)
     };
     let flat = r.shape(rows);
-    if flat[axis] == 0 {
-        return Err(r.invalid(format!("has no elements along axis {axis} of {flat:?}")));
+    if !(1..=MAX_MADE).contains(&flat[axis]) {
+        return Err(r.unsupported(format!("axis {axis} of {flat:?}; 1 to {MAX_MADE} elements are accepted")));
     }
     let mut one = flat.clone();
     one[axis] = 1;
