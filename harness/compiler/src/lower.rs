@@ -268,9 +268,17 @@ calls! {
     Or(params::Broadcast): reference::or(u8, u8) -> u8;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
+    PortableConvIntegerI8I8(params::Conv2d): generic::conv2d_integer(i8, i8, i8, i8) [i16] -> i32;
+    PortableConvIntegerI8U8(params::Conv2d): generic::conv2d_integer(i8, u8, i8, u8) [i16] -> i32;
+    PortableConvIntegerU8I8(params::Conv2d): generic::conv2d_integer(u8, i8, u8, i8) [i16] -> i32;
+    PortableConvIntegerU8U8(params::Conv2d): generic::conv2d_integer(u8, u8, u8, u8) [i16] -> i32;
     PortableFloatConv2d(params::Conv2dF32): generic::float::conv2d(f32, f32, f32) -> f32;
     PortableFloatDepthwiseConv2d(params::DepthwiseConv2dF32): generic::float::depthwise_conv2d(f32, f32, f32) -> f32;
     PortableFloatFullyConnected(params::FullyConnectedF32): generic::float::fully_connected(f32, f32, f32) -> f32;
+    PortableMatMulIntegerI8I8(params::MatMul): generic::matmul_integer(i8, i8, i8, i8) -> i32;
+    PortableMatMulIntegerI8U8(params::MatMul): generic::matmul_integer(i8, u8, i8, u8) -> i32;
+    PortableMatMulIntegerU8I8(params::MatMul): generic::matmul_integer(u8, i8, u8, i8) -> i32;
+    PortableMatMulIntegerU8U8(params::MatMul): generic::matmul_integer(u8, u8, u8, u8) -> i32;
     PortableQLinearAddI8(params::QLinearAdd): generic::qlinear_add(i8, i8) -> i8;
     PortableQLinearAddU8(params::QLinearAdd): generic::qlinear_add(u8, u8) -> u8;
     PortableQLinearConv2dI8(params::QLinearConv2d): generic::qlinear_conv2d(i8, i8, i32, ScaleF32) [i8] -> i8;

@@ -28,7 +28,8 @@ use std::collections::{HashMap, HashSet};
 use self::view::{Code, Coded, View};
 use crate::graph::onnx::Op;
 use crate::graph::{self, DType, Graph, Node, Quantization, Tensor, TensorId};
-use crate::ops::{QOp, direct, reshape};
+use crate::ops::direct::{self, Direct};
+use crate::ops::{QOp, reshape};
 use crate::qgraph::{QGraph, QNode};
 use crate::value::Value;
 use crate::{Error, Result};
@@ -306,6 +307,22 @@ impl<'g> Stage<'g> {
             outputs: vec![output],
         });
         Ok(output)
+    }
+
+    /// The elements of `y` as `op` computes them, of this type and in the order `order`; answers their tensor.
+    fn set_result(
+        &mut self,
+        site: Site<'g>,
+        op: Direct,
+        inputs: Vec<TensorId>,
+        (y, dtype): (TensorId, DType),
+        order: Vec<usize>,
+    ) -> Result<TensorId> {
+        let (name, shape) = (self.tensor(y).name.clone(), self.tensor(y).shape.clone());
+        let physical = order.iter().map(|&d| shape[d]).collect();
+        let tensor = self.emit(site, op.into(), inputs, Facts { name, dtype, shape: physical, quantization: None })?;
+        self.set_plain(y, View { tensor, shape, order });
+        Ok(tensor)
     }
 
     /// `view` in the order `order`, under the shape that this order gives it: the same tensor, or a copy.

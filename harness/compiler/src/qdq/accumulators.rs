@@ -97,6 +97,23 @@ impl<'g> Stage<'g> {
         Ok(())
     }
 
+    /// Floats to uint8 with one scale that is computed at run time.
+    pub(super) fn quantize_at_run_time(&mut self, site: Site<'g>) -> Result<()> {
+        let refused = "a scale and zero point that are constant, finite and positive, or one of each that is computed at \
+                       run time for uint8, are accepted";
+        let (scale, y) = (self.operand(site, 1)?, site.node.outputs[0]);
+        let scale = self.plain(site, scale)?.tensor;
+        let facts = &self.q.tensors[scale];
+        if self.tensor(y).dtype != DType::U8 || facts.data.is_some() || facts.elements() != 1 {
+            return Err(site.unsupported(refused));
+        }
+        let zero_point = self.zero_points(site, 2, DType::U8, 1)?;
+        let view = self.floats_of(site, 0)?;
+        let op = Direct::new(Call::DynamicQuantize(()));
+        self.set_result(site, op, vec![view.tensor, scale, zero_point], (y, DType::U8), view.order)?;
+        Ok(())
+    }
+
     /// Scale, then zero point, then codes: each needs the one before.
     pub(super) fn dynamic_quantize(&mut self, site: Site<'g>) -> Result<()> {
         let view = self.floats_of(site, 0)?;

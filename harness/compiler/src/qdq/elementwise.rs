@@ -18,9 +18,7 @@ impl<'g> Stage<'g> {
     /// Codes with the result's scale are the result; others go through a table; floats are rounded.
     pub(super) fn quantize(&mut self, site: Site<'g>, axis: usize) -> Result<()> {
         let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
-        let Some(q) = self.quantization(site.node, axis) else {
-            return Err(site.unsupported("scales and zero points that are constant, finite and positive are accepted"));
-        };
+        let Some(q) = self.quantization(site.node, axis) else { return self.quantize_at_run_time(site) };
         let dtype = self.tensor(y).dtype;
         let target = match (&q.scales[..], &q.zero_points[..], dtype) {
             (&[scale], &[zero_point], DType::I8 | DType::U8) => Affine { scale, zero_point: zero_point as i32, dtype },

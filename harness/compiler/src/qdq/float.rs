@@ -10,7 +10,7 @@ mod reductions;
 use hilbench_kernels::params::{self, Lrn, PadWithin, Rows};
 
 use super::view::View;
-use super::{Facts, Site, Stage};
+use super::{Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Binary, Op, PadMode, Pooling, Unary, Window};
 use crate::graph::{DType, TensorId};
@@ -60,22 +60,6 @@ impl<'g> Stage<'g> {
             self.note_float(site);
         }
         Ok(())
-    }
-
-    /// The elements of `y` as `op` computes them, of this type and in the order `order`; answers their tensor.
-    pub(super) fn set_result(
-        &mut self,
-        site: Site<'g>,
-        op: Direct,
-        inputs: Vec<TensorId>,
-        (y, dtype): (TensorId, DType),
-        order: Vec<usize>,
-    ) -> Result<TensorId> {
-        let (name, shape) = (self.tensor(y).name.clone(), self.tensor(y).shape.clone());
-        let physical = order.iter().map(|&d| shape[d]).collect();
-        let tensor = self.emit(site, op.into(), inputs, Facts { name, dtype, shape: physical, quantization: None })?;
-        self.set_plain(y, View { tensor, shape, order });
-        Ok(tensor)
     }
 
     pub(super) fn float_unary(&mut self, site: Site<'g>, unary: Unary) -> Result<()> {
