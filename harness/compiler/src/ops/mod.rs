@@ -5,6 +5,7 @@ mod operands;
 mod requantized;
 
 pub mod add;
+pub mod channels;
 pub mod concatenation;
 pub mod conv_2d;
 pub mod depthwise_conv_2d;
@@ -21,6 +22,7 @@ pub mod mul;
 pub mod pad;
 pub mod pool_2d;
 mod portable;
+mod products;
 pub mod quantize;
 pub mod reduce_max;
 pub mod relu;
@@ -41,6 +43,7 @@ use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
 
+use channels::{Bounds, Cut, Flow, Site};
 pub use operands::Operands;
 
 /// A computation with every number decided.
@@ -62,6 +65,28 @@ pub trait Computation: Debug {
     /// Multiply-accumulates, as convolutions and fully connected layers count them.
     fn macs(&self) -> u64 {
         0
+    }
+
+    /// Bytes of weights, biases and factors, as the file describes them.
+    fn constant_bytes(&self) -> usize {
+        0
+    }
+
+    /// Bounds of every channel of every output, where more is known of them than their type.
+    fn bounds(&self, _site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        None
+    }
+
+    /// How channels hang together.
+    fn flow(&self, _site: &Site<'_>) -> Flow {
+        Flow::Whole
+    }
+
+    /// The computation of the channels that are left, which is the same as before for them; `None` if its numbers do
+    /// not depend on how many there are. Only asked where [`Computation::flow`] allows the cut. Inputs and outputs of
+    /// which nothing is left are not among its own.
+    fn narrowed(&self, _site: &Site<'_>, _cut: &Cut<'_>) -> Option<QOp> {
+        None
     }
 }
 

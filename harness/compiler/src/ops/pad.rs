@@ -4,9 +4,10 @@ use hilbench_kernels::params::StridedCopy;
 use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
+use super::channels::{self, Bounds, Cut, Flow, Site};
 use super::operands::right_aligned;
 use super::strided::{by_width, copy, unsupported_width};
-use super::{Computation, Operands, Quantized};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::{DType, Op};
 use crate::lower::{Call, Lowering, Step};
@@ -100,5 +101,21 @@ impl Computation for Pad {
             Step { call: fill, operands: Vec::new(), scratch: None, output },
             copy(node, self.value.len(), params, input, output)?,
         ])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        // Where channels are padded themselves, their numbers differ.
+        channels::same_channels(site)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let channels = cut.outputs[0].len();
+        let (dims, output_dims) =
+            (channels::with_channels(self.dims, channels), channels::with_channels(self.output_dims, channels));
+        Some(Pad { dims, output_dims, before: self.before, value: self.value.clone() }.into())
     }
 }

@@ -2,7 +2,8 @@
 
 use hilbench_kernels::{params, reference};
 
-use super::{Computation, Operands, Quantized};
+use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Lowering, Step};
@@ -44,5 +45,18 @@ impl Computation for Pool2d {
         let call = if self.max { Call::MaxPool2d(self.params) } else { Call::AveragePool2d(self.params) };
         let operands = vec![lowering.operand(node.inputs[0])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::same_channels(site)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let params = params::Pool2d { channels: cut.outputs[0].len(), ..self.params };
+        Some(Pool2d { params, max: self.max }.into())
     }
 }

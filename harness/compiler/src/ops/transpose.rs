@@ -4,9 +4,10 @@ use hilbench_kernels::params::StridedCopy;
 use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
+use super::channels::{self, Bounds, Cut, Flow, Site};
 use super::operands::right_aligned;
 use super::strided::{by_width, copy};
-use super::{Computation, Operands, Quantized};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
@@ -87,5 +88,19 @@ impl Computation for Transpose {
         };
         let input = lowering.operand(node.inputs[0]);
         Ok(vec![copy(node, self.element_bytes, params, input, lowering.buffer(node.outputs[0]))?])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        let last = MAX_RANK - 1;
+        if self.permutation[last] == last { channels::same_channels(site) } else { Flow::Whole }
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let dims = channels::with_channels(self.dims, cut.outputs[0].len());
+        Some(Transpose { dims, ..*self }.into())
     }
 }

@@ -4,7 +4,9 @@
 use hilbench_kernels::{params, reference};
 
 use super::Computation;
+use super::channels::{self, Bounds, Flow, Site};
 use crate::Result;
+use crate::graph::DType;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -61,13 +63,42 @@ impl Computation for Unary {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let every: Vec<u8> = (0..=255).collect();
-        let mut results = [Value::zeros(256)];
-        self.reference(&[&Value::from_bytes(&every)], &mut results);
-        let mut table = [0; 256];
-        table.copy_from_slice(results[0].as_slice());
+        let table = table(self);
         let operands = vec![lowering.operand(node.inputs[0])];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call: Call::Lookup(table), operands, scratch: None, output }])
     }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        Some(vec![table_bounds(&table(self), site)])
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::same_channels(site)
+    }
+}
+
+/// The results of an 8-bit function for every operand, by the operand's bits.
+#[must_use]
+pub fn table(function: &dyn Computation) -> [i8; 256] {
+    let every: Vec<u8> = (0..=255).collect();
+    let mut results = [Value::zeros(256)];
+    function.reference(&[&Value::from_bytes(&every)], &mut results);
+    let mut table = [0; 256];
+    table.copy_from_slice(results[0].as_slice());
+    table
+}
+
+/// Bounds of what a table answers.
+pub(super) fn table_bounds(table: &[i8; 256], site: &Site<'_>) -> Vec<Bounds> {
+    let unsigned = site.outputs[0].dtype == DType::U8;
+    let answer = |operand: i32| {
+        let bits = table[operand as u8 as usize];
+        if unsigned { i32::from(bits as u8) } else { i32::from(bits) }
+    };
+    let bounds = |operands: &Bounds| {
+        let answers = operands.clone().map(answer);
+        answers.map(|v| v..=v).reduce(|a, b| channels::union(&a, &b)).unwrap_or(operands.clone())
+    };
+    site.bounds[0].iter().map(bounds).collect()
 }
