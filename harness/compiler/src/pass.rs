@@ -4,11 +4,14 @@
 //! were removed, what [`Passed::part`] takes of that; one that is gone is not written any more.
 
 pub mod channels;
+pub mod movement;
+pub mod padding;
+pub mod tables;
 
 use std::borrow::Cow;
 
 use crate::graph::TensorId;
-use crate::qgraph::QGraph;
+use crate::qgraph::{QGraph, QNode};
 
 /// A network after the passes.
 #[derive(Clone, Debug)]
@@ -24,7 +27,7 @@ pub struct Passed {
 /// A pass, by the name that its sentences begin with.
 type Pass = fn(&mut Passed);
 
-const PASSES: &[Pass] = &[channels::remove];
+const PASSES: &[Pass] = &[movement::remove, padding::fold, tables::fold, channels::remove];
 
 /// Elements of a tensor at run time beyond which a network is left as it is: more than any microcontroller holds, and
 /// more than should be computed here only to know bounds.
@@ -65,6 +68,23 @@ impl Passed {
             *channel = kept[*channel];
         }
         index
+    }
+}
+
+impl Passed {
+    /// The node that writes `tensor`, if only one node reads it, once, and it is no output: what is made of it can be
+    /// made at once.
+    fn only_producer(&self, tensor: TensorId) -> Option<usize> {
+        let reads = self.graph.nodes.iter().flat_map(|node| &node.inputs).chain(&self.graph.outputs);
+        let once = reads.filter(|&&t| t == tensor).count() == 1;
+        let producer = self.graph.nodes.iter().position(|node| node.outputs == [tensor]);
+        producer.filter(|_| once)
+    }
+
+    /// Writes down what `pass` found of the node at `place`.
+    fn say(&mut self, pass: &str, place: usize, what: &str) {
+        let QNode { index, op_name, name, .. } = &self.graph.nodes[place];
+        self.log.push(format!("{pass}: {op_name} #{index} {name:?} {what}"));
     }
 }
 

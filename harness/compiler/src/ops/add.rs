@@ -1,9 +1,11 @@
 //! ADD and SUB of int8 tensors with different scales, broadcasting.
 
 use hilbench_kernels::optimized::dsp;
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::unary::{table_broadcast, table_with_constant};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
@@ -80,5 +82,18 @@ impl Computation for Add {
     fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
         let broadcast = channels::narrowed_broadcast(&self.params.broadcast, site, cut);
         Some(Add { params: params::Add { broadcast, ..self.params }, subtract: self.subtract }.into())
+    }
+
+    fn table(&self, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        let params = params::Add { broadcast: table_broadcast(constants)?, ..self.params };
+        table_with_constant(&Add { params, subtract: self.subtract }, constants)
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        Some(Add { params: params::Add { activation, ..self.params }, subtract: self.subtract }.into())
     }
 }

@@ -144,7 +144,8 @@ fn extremes(
     site: &Site<'_>,
     uppers: &[&dyn Fn(usize) -> bool],
 ) -> Option<Vec<Vec<Bounds>>> {
-    if !site.inputs.iter().chain(&site.outputs).all(|t| is_bounded(t.dtype)) {
+    let dtype = site.outputs[0].dtype;
+    if !is_bounded(dtype) || site.inputs.iter().chain(&site.outputs).any(|t| t.dtype != dtype) {
         return None;
     }
     let answers = uppers.iter().map(|upper| {

@@ -116,4 +116,8 @@ impl Computation for Concatenation {
         let runs = self.runs.iter().zip(own).zip(&cut.inputs).map(|((run, own), left)| run / own * left.len());
         Some(Concatenation { runs: runs.filter(|&run| run > 0).collect(), ..*self }.into())
     }
+
+    fn moves_nothing(&self) -> bool {
+        self.runs.len() == 1
+    }
 }

@@ -1,6 +1,7 @@
 //! CONV_2D: int8 activations and weights, any stride, dilation, padding and number of groups.
 
 use hilbench_kernels::optimized::{self, dsp, generic, mve};
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{Bounds, Cut, Flow, Site};
@@ -8,7 +9,7 @@ use super::products::{Products, Rescaled, keep, tap_sets};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
-use super::{Computation, Operands, QOp, Quantized};
+use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Isa, Lowering, Step};
@@ -145,5 +146,20 @@ impl Computation for Conv2d {
         };
         let weights = w.cut(keep(&rows, p.input_channels, inputs), bias, outputs);
         Some(Conv2d { params, weights }.into())
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        let params = params::Conv2d { activation, ..self.params };
+        Some(Conv2d { params, weights: self.weights.clone() }.into())
+    }
+
+    fn bordered(&self, border: &Border) -> Option<QOp> {
+        let window = border.around(&self.params.window, self.params.input_zero_point)?;
+        let params = params::Conv2d { window, ..self.params };
+        Some(Conv2d { params, weights: self.weights.clone() }.into())
     }
 }

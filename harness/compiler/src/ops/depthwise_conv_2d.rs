@@ -1,6 +1,7 @@
 //! DEPTHWISE_CONV_2D: int8 activations and weights, any multiplier, stride, dilation and padding.
 
 use hilbench_kernels::optimized::{self, dsp, mve};
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{Bounds, Cut, Flow, Pair, Site};
@@ -8,7 +9,7 @@ use super::products::{Products, Rescaled, keep, tap_sets};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
-use super::{Computation, Operands, QOp, Quantized};
+use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Isa, Lowering, Step};
@@ -143,5 +144,20 @@ impl Computation for DepthwiseConv2d {
         let bias = if w.bias.is_empty() { Vec::new() } else { keep(&w.bias, channels, outputs) };
         let params = params::DepthwiseConv2d { channels: cut.inputs[0].len(), ..self.params };
         Some(DepthwiseConv2d { params, weights: w.cut(keep(&w.values, channels, outputs), bias, outputs) }.into())
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        let params = params::DepthwiseConv2d { activation, ..self.params };
+        Some(DepthwiseConv2d { params, weights: self.weights.clone() }.into())
+    }
+
+    fn bordered(&self, border: &Border) -> Option<QOp> {
+        let window = border.around(&self.params.window, self.params.input_zero_point)?;
+        let params = params::DepthwiseConv2d { window, ..self.params };
+        Some(DepthwiseConv2d { params, weights: self.weights.clone() }.into())
     }
 }

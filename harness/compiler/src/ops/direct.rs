@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use hilbench_kernels::params;
 
 use super::channels::{Bounds, Cut, Flow, Site};
-use super::{Computation, QOp, portable, strided};
+use super::{Border, Computation, QOp, portable, strided};
 use crate::Result;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
@@ -87,6 +87,14 @@ impl Computation for Direct {
 
     fn macs(&self) -> u64 {
         self.macs
+    }
+
+    fn table(&self, _: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        if let Call::Lookup(table) = self.call { Some(table) } else { None }
+    }
+
+    fn bordered(&self, border: &Border) -> Option<QOp> {
+        channels::bordered(self, border).map(QOp::from)
     }
 
     fn constant_bytes(&self) -> usize {

@@ -1,6 +1,7 @@
 //! FULLY_CONNECTED: int8 activations and weights, per tensor (with any weights zero point) or per channel.
 
 use hilbench_kernels::optimized::{self, dsp, mve};
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{self, Bounds, Cut, Flow, Site};
@@ -158,5 +159,14 @@ impl Computation for FullyConnected {
         let params =
             params::FullyConnected { input_depth: taps * inputs.len(), output_depth: outputs.len(), ..*p };
         Some(FullyConnected { params, weights: w.cut(values, bias, outputs) }.into())
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        let params = params::FullyConnected { activation, ..self.params };
+        Some(FullyConnected { params, weights: self.weights.clone() }.into())
     }
 }

@@ -3,6 +3,7 @@
 use hilbench_kernels::{params, reference};
 
 use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::unary::{table_broadcast, table_with_constant};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
@@ -50,5 +51,9 @@ impl Computation for Maximum {
     fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
         let params = channels::narrowed_broadcast(&self.params, site, cut);
         Some(Maximum { params, minimum: self.minimum }.into())
+    }
+
+    fn table(&self, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        table_with_constant(&Maximum { params: table_broadcast(constants)?, minimum: self.minimum }, constants)
     }
 }

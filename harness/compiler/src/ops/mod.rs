@@ -37,6 +37,8 @@ pub mod unary;
 
 use std::fmt::Debug;
 
+use hilbench_kernels::params::Clamp;
+
 use crate::Result;
 use crate::graph::{Op, TensorId};
 use crate::lower::{Lowering, Step};
@@ -45,6 +47,7 @@ use crate::value::Value;
 
 use channels::{Bounds, Cut, Flow, Site};
 pub use operands::Operands;
+pub use pad::Border;
 
 /// A computation with every number decided.
 pub trait Computation: Debug {
@@ -65,6 +68,32 @@ pub trait Computation: Debug {
     /// Multiply-accumulates, as convolutions and fully connected layers count them.
     fn macs(&self) -> u64 {
         0
+    }
+
+    /// The function that every element of the output is of the same element of the only input without a constant: its
+    /// result by the bits of the operand. `constants` are the bytes of the inputs that are constant.
+    fn table(&self, _constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        None
+    }
+
+    /// Bounds that are applied to the results last, and may be others.
+    fn activation(&self) -> Option<Clamp> {
+        None
+    }
+
+    /// The same with other bounds in the end; `None` without [`Computation::activation`].
+    fn with_activation(&self, _activation: Clamp) -> Option<QOp> {
+        None
+    }
+
+    /// The same over what lies inside of a border, if the border's value is what the windows have for padding.
+    fn bordered(&self, _border: &Border) -> Option<QOp> {
+        None
+    }
+
+    /// Whether the bytes of the output are those of the input, in their order.
+    fn moves_nothing(&self) -> bool {
+        false
     }
 
     /// Bytes of weights, biases and factors, as the file describes them.

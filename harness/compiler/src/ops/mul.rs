@@ -1,8 +1,10 @@
 //! MUL of int8 tensors, broadcasting.
 
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::unary::{table_broadcast, table_with_constant};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
@@ -60,5 +62,18 @@ impl Computation for Mul {
     fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
         let broadcast = channels::narrowed_broadcast(&self.params.broadcast, site, cut);
         Some(Mul { params: params::Mul { broadcast, ..self.params } }.into())
+    }
+
+    fn table(&self, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        let params = params::Mul { broadcast: table_broadcast(constants)?, ..self.params };
+        table_with_constant(&Mul { params }, constants)
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        Some(Mul { params: params::Mul { activation, ..self.params } }.into())
     }
 }

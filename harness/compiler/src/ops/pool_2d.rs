@@ -1,9 +1,10 @@
 //! AVERAGE_POOL_2D and MAX_POOL_2D of int8 tensors; input and output share scale and zero point.
 
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{self, Bounds, Cut, Flow, Site};
-use super::{Computation, Operands, QOp, Quantized};
+use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Lowering, Step};
@@ -58,5 +59,20 @@ impl Computation for Pool2d {
     fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
         let params = params::Pool2d { channels: cut.outputs[0].len(), ..self.params };
         Some(Pool2d { params, max: self.max }.into())
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        let params = params::Pool2d { activation, ..self.params };
+        Some(Pool2d { params, max: self.max }.into())
+    }
+
+    fn bordered(&self, border: &Border) -> Option<QOp> {
+        // An average counts its taps; a maximum does not care for one more that is the least there is.
+        let window = if self.max { border.around(&self.params.window, i8::MIN.into()) } else { None }?;
+        Some(Pool2d { params: params::Pool2d { window, ..self.params }, max: true }.into())
     }
 }

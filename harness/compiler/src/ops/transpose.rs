@@ -58,6 +58,13 @@ impl Transpose {
 }
 
 impl Transpose {
+    /// This and then `second` as one permutation; `None` if there is a change of shape in between.
+    pub(crate) fn then(&self, second: &Transpose) -> Option<Self> {
+        let between = self.permutation.map(|axis| self.dims[axis]);
+        let permutation = second.permutation.map(|axis| self.permutation[axis]);
+        (between == second.dims).then(|| Transpose { permutation, ..self.clone() })
+    }
+
     /// Whether this is `permutation`, of as many trailing dimensions as that has.
     pub(crate) fn is_permutation(&self, permutation: &[usize]) -> bool {
         let leading = MAX_RANK - permutation.len().min(MAX_RANK);
@@ -102,5 +109,9 @@ impl Computation for Transpose {
     fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
         let dims = channels::with_channels(self.dims, cut.outputs[0].len());
         Some(Transpose { dims, ..*self }.into())
+    }
+
+    fn moves_nothing(&self) -> bool {
+        self.permutation.iter().filter(|&&axis| self.dims[axis] > 1).is_sorted()
     }
 }

@@ -1,6 +1,8 @@
 //! Functions of one 8-bit value. The reference computes each by its own formula; a device looks the result up in a
 //! table of 256 entries that the reference made, which is the same function.
 
+use hilbench_kernels::params::Broadcast;
+use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 use hilbench_kernels::{params, reference};
 
 use super::Computation;
@@ -76,6 +78,10 @@ impl Computation for Unary {
     fn flow(&self, site: &Site<'_>) -> Flow {
         channels::same_channels(site)
     }
+
+    fn table(&self, _: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        Some(table(self))
+    }
 }
 
 /// The results of an 8-bit function for every operand, by the operand's bits.
@@ -101,4 +107,27 @@ pub(super) fn table_bounds(table: &[i8; 256], site: &Site<'_>) -> Vec<Bounds> {
         answers.map(|v| v..=v).reduce(|a, b| channels::union(&a, &b)).unwrap_or(operands.clone())
     };
     site.bounds[0].iter().map(bounds).collect()
+}
+
+/// How an operand of every code and a constant for all of them spread over the results; `None` unless one of the two is
+/// such a constant.
+pub(super) fn table_broadcast(constants: &[Option<&[u8]>]) -> Option<Broadcast> {
+    let mut dims = [1; MAX_RANK];
+    dims[MAX_RANK - 1] = 256;
+    let (varies, repeats) = (dense_strides(&dims), [0; MAX_RANK]);
+    let one = |constant: Option<&[u8]>| constant.is_some_and(|c| c.first().is_some_and(|v| c.iter().all(|w| w == v)));
+    match *constants {
+        [None, other] if one(other) => Some(Broadcast { dims, strides1: varies, strides2: repeats }),
+        [other, None] if one(other) => Some(Broadcast { dims, strides1: repeats, strides2: varies }),
+        _ => None,
+    }
+}
+
+/// The results of a function of two 8-bit values, of which one is a constant, for every other operand.
+pub(super) fn table_with_constant(function: &dyn Computation, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+    let every = Value::from_bytes(&(0..=255).collect::<Vec<u8>>());
+    let operands: Vec<Value> = constants.iter().map(|c| c.map_or(every.clone(), Value::from_bytes)).collect();
+    let mut results = [Value::zeros(256)];
+    function.reference(&operands.iter().collect::<Vec<_>>(), &mut results);
+    results[0].as_slice().try_into().ok()
 }

@@ -7,6 +7,7 @@ use hilbench_kernels::params::{
 
 use super::Direct;
 use crate::lower::Call;
+use crate::ops::Border;
 use crate::ops::channels::{self, Bounds, Cut, Flow, Pair, Site};
 use crate::ops::products::{Finish, Products, Rescaled, keep, tap_sets};
 use crate::ops::unary::table_bounds;
@@ -230,6 +231,22 @@ pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Optio
         }
         Kind::Lookup(_) => None,
     }
+}
+
+/// The call over what lies inside of a border.
+pub(super) fn bordered(direct: &Direct, border: &Border) -> Option<Direct> {
+    let call = match kind(&direct.call)? {
+        Kind::Conv(mut p, call) => {
+            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
+            call(p)
+        }
+        Kind::Depthwise(mut p, call) => {
+            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
+            call(p)
+        }
+        _ => return None,
+    };
+    Some(Direct { call, ..direct.clone() })
 }
 
 /// Places of the weights that are left of so many, `[outputs, taps, inputs]`.
