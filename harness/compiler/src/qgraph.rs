@@ -51,4 +51,10 @@ impl QGraph {
     pub fn macs(&self) -> u64 {
         self.nodes.iter().map(|node| node.op.computation().macs()).sum()
     }
+
+    /// Bytes of weights, biases and factors, as the file describes them.
+    #[must_use]
+    pub fn constant_bytes(&self) -> usize {
+        self.nodes.iter().map(|node| node.op.computation().constant_bytes()).sum()
+    }
 }

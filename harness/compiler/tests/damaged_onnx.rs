@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hilbench_compiler::import::onnx::Options;
 use hilbench_compiler::lower::Isa;
-use hilbench_compiler::{emit, exec, import, plan, quantize};
+use hilbench_compiler::{emit, exec, import, pass, plan, quantize};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 
@@ -28,7 +28,7 @@ fn survives(bytes: &[u8], what: &str) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let Ok(graph) = import::onnx::import(bytes, &Options::default()) else { return false };
         let Ok(graph) = quantize::quantize(&graph) else { return false };
-        let Ok(plan) = plan::plan(&graph, Isa::Dsp) else { return false };
+        let Ok(plan) = plan::plan(&pass::run(&graph).graph, Isa::Dsp) else { return false };
         let identity = emit::Identity { name: "damaged".into(), digest: String::new() };
         assert!(!emit::rust::emit(&plan, &identity).files.is_empty());
         if graph.macs() < 10_000_000 && plan.arena_bytes < 1 << 20 {

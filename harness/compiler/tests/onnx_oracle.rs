@@ -12,7 +12,7 @@ use hilbench_compiler::graph::DType;
 use hilbench_compiler::import::onnx::{External, Options};
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::qgraph::QGraph;
-use hilbench_compiler::{exec, import, plan, quantize};
+use hilbench_compiler::{exec, import, pass, plan, quantize};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -50,7 +50,8 @@ fn quantized(model: &Path) -> hilbench_compiler::Result<QGraph> {
 /// Answers what differs, in words.
 fn check(model: &Path, vectors: &Path) -> Result<String, String> {
     let graph = quantized(model).map_err(|e| e.to_string())?;
-    let plan = plan::plan(&graph, Isa::Dsp).map_err(|e| e.to_string())?;
+    let passed = pass::run(&graph);
+    let plan = plan::plan(&passed.graph, Isa::Dsp).map_err(|e| e.to_string())?;
     assert_eq!(plan::arena::overlap(&plan.buffers), None);
     let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
         (1..=count)
@@ -84,7 +85,8 @@ fn check(model: &Path, vectors: &Path) -> Result<String, String> {
         let trace = exec::run_plan(&plan, &input);
         for (node, written) in plan.nodes.iter().zip(&trace.nodes) {
             for (tensor, bytes) in written {
-                if bytes != values[*tensor].as_ref().expect("written at run time").as_bytes() {
+                let expected = values[*tensor].as_ref().expect("written at run time").as_bytes();
+                if *bytes != *passed.part(&graph, *tensor, expected) {
                     return Err(format!("plan: {} #{} differs from the reference", node.op_name, node.index));
                 }
             }
