@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::plan::{self, Optimize, Plan};
 use hilbench_compiler::qgraph::QGraph;
-use hilbench_compiler::{exec, import, quantize};
+use hilbench_compiler::{exec, import, pass, quantize};
 
 /// Activation memory with inputs and outputs inside, in KiB, as STMicroelectronics publishes it in its model zoo
 /// (release 4.0 and before); of `mcunet_vww` what TinyEngine needs (MCUNetV2, 92 kB).
@@ -40,7 +40,8 @@ fn zoo() -> Option<PathBuf> {
 
 fn graph(model: &Path) -> Option<QGraph> {
     let bytes = std::fs::read(model).expect("the model exists");
-    quantize::quantize(&import::tflite::import(&bytes).ok()?).ok()
+    let graph = quantize::quantize(&import::tflite::import(&bytes).ok()?).ok()?;
+    Some(pass::run(&graph).graph)
 }
 
 fn models(folder: &Path) -> Vec<PathBuf> {
