@@ -69,7 +69,10 @@ fn arenas_are_no_larger_than_the_published_ones() {
                 plan::plan_for(&graph, isa, optimize).expect("a model that is accepted").arena_bytes
             });
             let [time, balanced, ram] = sizes.map(|bytes| bytes as f64 / 1024.0);
-            println!("{name:<22} {} time {time:7.2} balanced {balanced:7.2} ram {ram:7.2} published {kib:7.2}", isa.name());
+            println!(
+                "{name:<22} {} time {time:7.2} balanced {balanced:7.2} ram {ram:7.2} published {kib:7.2}",
+                isa.name()
+            );
             if balanced > kib {
                 larger.push(format!("{name} {}: {balanced:.2} KiB, published {kib}", isa.name()));
             }
@@ -85,12 +88,13 @@ const NEAR_BYTES: f64 = 64.0;
 
 #[test]
 fn arenas_come_near_to_the_lower_bound() {
-    let mut paths = models(&repository().join("models"));
-    paths.extend(zoo().iter().flat_map(|zoo| models(zoo)));
+    // What the small models are for is one operator; which kernel runs it does not matter here.
+    let small = models(&repository().join("models")).into_iter().map(|path| (path, &Isa::ALL[1..2]));
+    let public = zoo().map(|zoo| models(&zoo)).unwrap_or_default().into_iter().map(|path| (path, &Isa::ALL[..]));
     let (mut plans, mut reached, mut far) = (0, 0, Vec::new());
-    for path in &paths {
-        let Some(graph) = graph(path) else { continue };
-        for isa in Isa::ALL {
+    for (path, isas) in small.chain(public) {
+        let Some(graph) = graph(&path) else { continue };
+        for &isa in isas {
             for (name, optimize) in Optimize::ALL {
                 let Ok(plan) = plan::plan_for(&graph, isa, optimize) else { continue };
                 let (size, bound) = (plan.arena_bytes, plan.arena_bound());
@@ -156,7 +160,8 @@ fn outputs_over_inputs_are_right_at_the_computed_distance_and_wrong_nearer() {
             assert!(!pair(&at_distance(&plan, overlap.distance)), "{what}");
             assert!(pair(&at_distance(&plan, overlap.distance - 1)), "{what}");
             let bytes = plan.buffers[overlap.lower].bytes as isize;
-            differing += usize::from((1..=bytes).any(|by| at(overlap.distance - by) != expected));
+            let mut nearer = (1..=bytes).step_by(bytes as usize / 32 + 1);
+            differing += usize::from(nearer.any(|by| at(overlap.distance - by) != expected));
         }
     }
     println!("{checked} kernels in place, {differing} of them wrong when nearer");

@@ -108,7 +108,8 @@ fn window_rows(batches: usize, w: &Window2d) -> usize {
 fn window_band(w: &Window2d, channels: (usize, usize), first: usize, rows: usize) -> (Window2d, [Range<usize>; 2]) {
     let (input, pad) = Axis::of(w).under(first, rows);
     let flat = is_flat(w);
-    let (row, output_row) = if flat { (channels.0, channels.1) } else { (w.input_w * channels.0, w.output_w * channels.1) };
+    let (row, output_row) =
+        if flat { (channels.0, channels.1) } else { (w.input_w * channels.0, w.output_w * channels.1) };
     let ranges = [input.start * row..input.end * row, first * output_row..(first + rows) * output_row];
     let part = if flat {
         Window2d { input_w: input.len(), pad_left: pad, output_w: rows, ..*w }

@@ -78,7 +78,10 @@ fn write_model(
     writeln!(text, "/// # Safety\n/// Nothing else uses the arena meanwhile.")?;
     writeln!(text, "#[unsafe(export_name = \"hilbench_inference\")]\n#[inline(never)]")?;
     writeln!(text, "unsafe fn infer(observer: &mut dyn Observer) {{")?;
-    writeln!(text, "    // SAFETY: what a call reads, its scratch and what it writes have disjoint places in the arena, each")?;
+    writeln!(
+        text,
+        "    // SAFETY: what a call reads, its scratch and what it writes have disjoint places in the arena, each"
+    )?;
     writeln!(text, "    // aligned for its elements, and the caller answers for nothing else using the arena.")?;
     writeln!(text, "    unsafe {{")?;
     for (n, node) in plan.nodes.iter().enumerate() {

@@ -80,6 +80,7 @@ fn in_bytes<P>(signature: &Signature, band: &Band<P>, call: Call) -> CallBand {
         range.start * size..range.end * size
     };
     let cut = if band.inputs[1].is_empty() { 1 } else { 2 };
-    let inputs = band.inputs[..cut].iter().zip(signature.operands).map(|(range, element)| bytes(range, element)).collect();
+    let inputs =
+        band.inputs[..cut].iter().zip(signature.operands).map(|(range, element)| bytes(range, element)).collect();
     CallBand { call, inputs, output: bytes(&band.output, signature.output) }
 }

@@ -13,7 +13,8 @@ pub(super) fn link(buffers: &mut [Buffer], nodes: &mut [PlanNode], size: impl Fn
         let mut s = 0;
         while s < nodes[n].steps.len() {
             let part = part_of(&nodes[n].steps[s], buffers);
-            let Some((part, whole, offset)) = part.filter(|_| only_copies_write(nodes[n].steps[s].output, nodes)) else {
+            let Some((part, whole, offset)) = part.filter(|_| only_copies_write(nodes[n].steps[s].output, nodes))
+            else {
                 s += 1;
                 continue;
             };
