@@ -2,9 +2,11 @@
 
 pub mod arena;
 mod cuts;
+mod order;
 pub mod overlap;
 mod views;
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
@@ -176,6 +178,8 @@ pub fn plan(graph: &QGraph, isa: Isa) -> Result<Plan> {
 /// # Errors
 /// Computations that no kernel on a device runs.
 pub fn plan_for(graph: &QGraph, isa: Isa, optimize: Optimize) -> Result<Plan> {
+    let ordered = in_better_order(graph);
+    let graph = &*ordered;
     let (mut lowering, outputs) = lower::lower(graph, isa)?;
     let inputs: Vec<Port> =
         graph.inputs.iter().map(|&tensor| Port { tensor, buffer: lowering.buffer(tensor) }).collect();
@@ -198,6 +202,21 @@ pub fn plan_for(graph: &QGraph, isa: Isa, optimize: Optimize) -> Result<Plan> {
         overlaps,
         arena_bytes,
     })
+}
+
+/// The graph with its nodes in an order that needs less memory, or as it is.
+fn in_better_order(graph: &QGraph) -> Cow<'_, QGraph> {
+    let at_run_time =
+        |ids: &[TensorId]| ids.iter().copied().filter(|&t| graph.tensors[t].data.is_none()).collect::<Vec<_>>();
+    let works = graph.nodes.iter().map(|n| order::Work { reads: at_run_time(&n.inputs), writes: n.outputs.clone() });
+    let bytes: Vec<usize> = graph.tensors.iter().map(Tensor::bytes).collect();
+    match order::better(&works.collect::<Vec<_>>(), &bytes, &graph.inputs, &at_run_time(&graph.outputs)) {
+        Some(order) => {
+            let nodes = order.into_iter().map(|n| graph.nodes[n].clone()).collect();
+            Cow::Owned(QGraph { nodes, ..graph.clone() })
+        }
+        None => Cow::Borrowed(graph),
+    }
 }
 
 /// Sets when each buffer lives. One that others are parts of lives when any of them does.
