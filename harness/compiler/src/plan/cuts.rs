@@ -8,24 +8,28 @@ use super::{Buffer, Cut, Optimize, PlanNode, arena, overlap};
 /// Percent of the smallest arena that a balanced one may take more, for fewer bands.
 const BALANCED: usize = 5;
 
+/// Bytes that a band of a balanced plan writes at least: of less, the call takes too much of the time.
+const LEAST: usize = 2048;
+
 /// Sets the cuts of all steps.
 pub(super) fn choose(buffers: &[Buffer], nodes: &mut [PlanNode], optimize: Optimize) {
-    let slack = match optimize {
+    let (slack, least) = match optimize {
         Optimize::Time => return,
-        Optimize::Balanced => BALANCED,
-        Optimize::Ram => 0,
+        Optimize::Balanced => (BALANCED, LEAST),
+        Optimize::Ram => (0, 0),
     };
     let places: Vec<(usize, usize)> =
         nodes.iter().enumerate().flat_map(|(n, node)| (0..node.steps.len()).map(move |s| (n, s))).collect();
     let whole = size(buffers, nodes);
     for &(n, s) in &places {
-        nodes[n].cuts[s] = coarsest_first(&nodes[n], s, buffers).last().map(|&rows| Cut { rows, from_last: false });
+        nodes[n].cuts[s] =
+            coarsest_first(&nodes[n], s, buffers, least).last().map(|&rows| Cut { rows, from_last: false });
     }
     let smallest = turn(buffers, nodes, &places);
     let enough = (smallest + smallest * slack / 100).min(whole);
     for (n, s) in places {
         let Some(finest) = nodes[n].cuts[s] else { continue };
-        let coarser = coarsest_first(&nodes[n], s, buffers).into_iter().map(|rows| Some(Cut { rows, ..finest }));
+        let coarser = coarsest_first(&nodes[n], s, buffers, least).into_iter().map(|rows| Some(Cut { rows, ..finest }));
         for cut in std::iter::once(None).chain(coarser) {
             nodes[n].cuts[s] = cut;
             if cut == Some(finest) || size(buffers, nodes) <= enough {
@@ -71,13 +75,13 @@ fn turn(buffers: &[Buffer], nodes: &mut [PlanNode], places: &[(usize, usize)]) -
     smallest
 }
 
-/// The rows a band may have, the most first.
-fn coarsest_first(node: &PlanNode, step: usize, buffers: &[Buffer]) -> Vec<NonZeroUsize> {
+/// The rows a band may have to write `least` bytes, the most first.
+fn coarsest_first(node: &PlanNode, step: usize, buffers: &[Buffer], least: usize) -> Vec<NonZeroUsize> {
     let rows = overlap::rows_of(&node.steps[step], buffers);
     let mut cuts: Vec<NonZeroUsize> = BANDS
         .into_iter()
         .map(|bands| bands.min(rows))
-        .filter(|&bands| bands > 1)
+        .filter(|&bands| bands > 1 && buffers[node.steps[step].output].bytes / bands >= least)
         .filter_map(|bands| NonZeroUsize::new(rows.div_ceil(bands)))
         .collect();
     cuts.dedup();
