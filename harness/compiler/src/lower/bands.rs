@@ -64,23 +64,19 @@ impl Call {
         bands!(
             self,
             name,
-            params => {
-                let band = params.band(first, rows);
-                Some(in_bytes(&signature, &band, name(band.params.clone())))
-            },
-            Some(in_bytes(&signature, &Elements(first + rows).band(first, rows), self.clone())),
+            params => Some(in_bytes(&signature, params.band(first, rows), name)),
+            Some(in_bytes(&signature, Elements(first + rows).band(first, rows), |_| self.clone())),
             None
         )
     }
 }
 
-fn in_bytes<P>(signature: &Signature, band: &Band<P>, call: Call) -> CallBand {
+fn in_bytes<P>(signature: &Signature, band: Band<P>, call: impl FnOnce(P) -> Call) -> CallBand {
     let bytes = |range: &Range<usize>, element: &str| {
         let size = super::element_bytes(element);
         range.start * size..range.end * size
     };
     let cut = if band.inputs[1].is_empty() { 1 } else { 2 };
-    let inputs =
-        band.inputs[..cut].iter().zip(signature.operands).map(|(range, element)| bytes(range, element)).collect();
-    CallBand { call, inputs, output: bytes(&band.output, signature.output) }
+    let inputs = band.inputs[..cut].iter().zip(signature.operands).map(|(range, element)| bytes(range, element));
+    CallBand { inputs: inputs.collect(), output: bytes(&band.output, signature.output), call: call(band.params) }
 }
