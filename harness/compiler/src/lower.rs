@@ -150,9 +150,14 @@ calls! {
     DepthwiseConv2d(params::DepthwiseConv2d): generic::depthwise_conv2d(i8, i8, i32, Requant) -> i8;
     DequantizeAccumulators(Vec<params::ScaleF32>): reference::qlinear::dequantize_accumulators(i32, f32) -> f32;
     DspAdd(params::Add): dsp::add(i8, i8) -> i8;
+    DspAveragePool2d(params::Pool2d): dsp::average_pool2d(i8) -> i8;
     DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, i32, Requant) [u32] -> i8;
     DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, u32, i32, Requant) [u32] -> i8;
+    DspDepthwiseTaps(params::DepthwiseConv2d): dsp::depthwise_taps(i8, u32, i32, Requant) -> i8;
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
+    DspMaxPool2d(params::Pool2d): dsp::max_pool2d(i8) -> i8;
+    DspMul(params::Mul): dsp::mul(i8, i8) -> i8;
+    DspSub(params::Add): dsp::sub(i8, i8) -> i8;
     DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
     DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;
     Fill8(u8): generic::fill() -> u8;
@@ -239,12 +244,17 @@ calls! {
     MaxPool2dI8(params::Pool2d): reference::qlinear::max_pool2d(i8) -> i8;
     MaxPool2dU8(params::Pool2d): reference::qlinear::max_pool2d(u8) -> u8;
     MaximumI8(params::Broadcast): reference::maximum(i8, i8) -> i8;
-    Mean(params::Mean): reference::mean(i8) -> i8;
+    Mean(params::Mean): generic::mean(i8) -> i8;
     MinimumI8(params::Broadcast): reference::minimum(i8, i8) -> i8;
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
+    MveAdd(params::Add): mve::add(i8, i8) -> i8;
+    MveAveragePool2d(params::Pool2d): mve::average_pool2d(i8) -> i8;
     MveConv2d(params::Conv2d): mve::conv2d(i8, i8, i32, Requant) [i8] -> i8;
     MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, i32, Requant) [i8] -> i8;
     MveFullyConnected(params::FullyConnected): mve::fully_connected(i8, i8, i32, Requant) -> i8;
+    MveMaxPool2d(params::Pool2d): mve::max_pool2d(i8) -> i8;
+    MveMul(params::Mul): mve::mul(i8, i8) -> i8;
+    MveSub(params::Add): mve::sub(i8, i8) -> i8;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
     PortableFloatConv2d(params::Conv2dF32): generic::float::conv2d(f32, f32, f32) -> f32;
@@ -307,9 +317,9 @@ calls! {
     ResizeLinearU8(params::Resize2d): reference::resize_linear(u8) -> u8;
     ResizeNearest32(params::Resize2d): reference::resize_nearest(u32) -> u32;
     ResizeNearest8(params::Resize2d): reference::resize_nearest(u8) -> u8;
-    ResizeNearestNeighbor8(params::ResizeNearest): reference::resize_nearest_neighbor(u8) -> u8;
-    ResizeNearestNeighbor32(params::ResizeNearest): reference::resize_nearest_neighbor(u32) -> u32;
-    Softmax(params::Softmax): reference::softmax(i8) -> i8;
+    ResizeNearestNeighbor8(params::ResizeNearest): generic::resize_nearest_neighbor(u8) -> u8;
+    ResizeNearestNeighbor32(params::ResizeNearest): generic::resize_nearest_neighbor(u32) -> u32;
+    Softmax(params::Softmax): generic::softmax(i8) -> i8;
     Sub(params::Add): generic::sub(i8, i8) -> i8;
 }
 

@@ -2,6 +2,7 @@
 //! accumulators in registers where it has none.
 
 mod average_pool2d;
+mod clamp;
 mod conv2d;
 mod depthwise_conv2d;
 mod dot;
@@ -11,7 +12,9 @@ pub mod float;
 mod fully_connected;
 mod lookup;
 mod max_pool2d;
-mod rows;
+mod mean;
+mod resize_nearest_neighbor;
+mod softmax;
 mod strided_copy;
 
 pub use average_pool2d::average_pool2d;
@@ -22,7 +25,12 @@ pub use fill::fill;
 pub use fully_connected::{fully_connected, qlinear_fully_connected};
 pub use lookup::lookup;
 pub use max_pool2d::max_pool2d;
+pub use mean::mean;
+pub use resize_nearest_neighbor::resize_nearest_neighbor;
+pub use softmax::softmax;
 pub use strided_copy::strided_copy;
+
+pub(super) use clamp::clamp_all;
 
 /// The kernels of this folder.
 pub static SET: super::KernelSet = super::KernelSet {
@@ -36,7 +44,10 @@ pub static SET: super::KernelSet = super::KernelSet {
     mul,
     average_pool2d,
     max_pool2d,
+    mean,
+    softmax,
     lookup,
+    resize_nearest_neighbor,
     strided_copy,
     fill,
     qlinear_conv2d,
