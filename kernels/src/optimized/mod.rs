@@ -6,12 +6,15 @@ pub mod dsp;
 mod fold_bias;
 pub mod generic;
 pub mod mve;
+mod pool_windows;
+mod rows;
+mod windows;
 
 pub use fold_bias::{fold_input_offset, fold_input_offset_of};
 
 use crate::params::{
-    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
-    QLinearMul, Requant, ScaleF32, StridedCopy,
+    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mean, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearMul, Requant, ResizeNearest, ScaleF32, Softmax, StridedCopy,
 };
 
 /// Every set that this build has, the portable one first.
@@ -52,8 +55,14 @@ pub struct KernelSet {
     pub average_pool2d: UnaryKernel<Pool2d>,
     /// Max pooling.
     pub max_pool2d: UnaryKernel<Pool2d>,
+    /// Mean over any axes.
+    pub mean: UnaryKernel<Mean>,
+    /// Softmax over the innermost dimension.
+    pub softmax: UnaryKernel<Softmax>,
     /// Table look-up; the parameter is the table.
     pub lookup: UnaryKernel<[i8; 256]>,
+    /// Nearest-neighbour resize.
+    pub resize_nearest_neighbor: UnaryKernel<ResizeNearest>,
     /// Block copy.
     pub strided_copy: UnaryKernel<StridedCopy>,
     /// One value everywhere.

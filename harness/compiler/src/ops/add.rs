@@ -61,10 +61,14 @@ impl Computation for Add {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let call = match lowering.isa() {
-            _ if self.subtract => Call::Sub(self.params),
-            Isa::Dsp if dsp::add_takes(&self.params) => Call::DspAdd(self.params),
-            _ => Call::Add(self.params),
+        let isa = if dsp::add_takes(&self.params) { lowering.isa() } else { Isa::Generic };
+        let call = match (isa, self.subtract) {
+            (Isa::Generic, false) => Call::Add(self.params),
+            (Isa::Generic, true) => Call::Sub(self.params),
+            (Isa::Dsp, false) => Call::DspAdd(self.params),
+            (Isa::Dsp, true) => Call::DspSub(self.params),
+            (Isa::Mve, false) => Call::MveAdd(self.params),
+            (Isa::Mve, true) => Call::MveSub(self.params),
         };
         let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])

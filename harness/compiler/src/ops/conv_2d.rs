@@ -19,8 +19,8 @@ use crate::value::Value;
 /// A convolution with its weights.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
-    params: params::Conv2d,
-    weights: Weights,
+    pub(super) params: params::Conv2d,
+    pub(super) weights: Weights,
 }
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {

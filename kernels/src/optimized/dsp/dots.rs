@@ -315,3 +315,93 @@ pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups:
         }
     }
 }
+
+/// A rectangle of taps of four channels.
+#[repr(C)]
+pub(super) struct Taps {
+    /// Four elements under the first tap.
+    pub(super) x: *const i8,
+    /// One word a tap, one tap after the other.
+    pub(super) weights: *const u32,
+    /// Taps of a row, at least 1.
+    pub(super) columns: usize,
+    /// Rows, at least 1.
+    pub(super) rows: usize,
+    /// From tap to tap.
+    pub(super) x_step: usize,
+    /// From behind the last tap of a row to the first of the next.
+    pub(super) row_step: usize,
+    /// The same of the weights, in bytes.
+    pub(super) weights_step: usize,
+    /// What the products are added to.
+    pub(super) sums: [i32; 4],
+}
+
+/// Adds the products of all taps.
+///
+/// # Safety
+/// There are four elements under each tap, and as many weights as taps.
+#[cfg(hilbench_isa = "dsp")]
+#[inline(never)]
+pub(super) unsafe fn add_taps(task: &mut Taps) {
+    // r0 the elements, r1 the weights, r2 the taps that are left, r3 the step, r4-r7 the sums, r12 the task.
+    // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
+    unsafe {
+        core::arch::asm!(
+            "push.w {{r4-r11, lr}}",
+            "mov r12, r0",
+            "ldm.w r0, {{r0, r1, r2, r3, r4, r5}}",
+            "mov lr, r3",
+            "mov r3, r4",
+            "add.w r8, r12, #28",
+            "ldm.w r8, {{r4-r7}}",
+            "1:",
+            "ldr.w r2, [r12, #8]",
+            "2:",
+            "ldr.w r8, [r0]",
+            "ldr r9, [r1], #4",
+            "add r0, r3",
+            "sxtb16 r10, r8",
+            "sxtb16 r11, r9",
+            "smlabb r4, r10, r11, r4",
+            "smlatt r6, r10, r11, r6",
+            "sxtb16 r8, r8, ror #8",
+            "sxtb16 r9, r9, ror #8",
+            "smlabb r5, r8, r9, r5",
+            "smlatt r7, r8, r9, r7",
+            "subs r2, #1",
+            "bne 2b",
+            "ldrd r8, r9, [r12, #20]",
+            "add r0, r8",
+            "add r1, r9",
+            "subs.w lr, lr, #1",
+            "bne 1b",
+            "add.w r12, r12, #28",
+            "stm.w r12, {{r4-r7}}",
+            "pop.w {{r4-r11, lr}}",
+            inout("r0") task => _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            out("r12") _,
+        );
+    }
+}
+
+/// The same in Rust.
+#[cfg(not(hilbench_isa = "dsp"))]
+pub(super) unsafe fn add_taps(task: &mut Taps) {
+    let (mut x, mut weights) = (task.x, task.weights);
+    for _ in 0..task.rows {
+        for _ in 0..task.columns {
+            // SAFETY: the caller answers for elements and weights.
+            let (elements, taps) = unsafe { (*x.cast::<[i8; 4]>(), (*weights).to_le_bytes()) };
+            for ((sum, x), weight) in task.sums.iter_mut().zip(elements).zip(taps) {
+                *sum = sum.wrapping_add(i32::from(x) * i32::from(weight as i8));
+            }
+            (x, weights) = (x.wrapping_add(task.x_step), weights.wrapping_add(1));
+        }
+        x = x.wrapping_add(task.row_step);
+        weights = weights.wrapping_byte_add(task.weights_step);
+    }
+}

@@ -1,22 +1,39 @@
 //! The kernels of this folder with the signatures of all sets: packs weights at every call. For checks and benches.
 
 use super::{
-    add_takes, conv2d_packed, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes,
-    fully_connected_packed, fully_connected_scratch, fully_connected_takes, is_exact, pack_conv2d,
-    pack_depthwise_conv2d, pack_fully_connected,
+    add_takes, average_pool2d_takes, conv2d_packed, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch,
+    depthwise_conv2d_takes, depthwise_taps_packed, depthwise_taps_takes, fully_connected_packed,
+    fully_connected_scratch, fully_connected_takes, is_exact, max_pool2d_takes, mul_takes, pack_conv2d,
+    pack_depthwise_conv2d, pack_depthwise_taps, pack_fully_connected,
 };
 use crate::optimized::{KernelSet, generic};
-use crate::params::{Add, Conv2d, DepthwiseConv2d, FullyConnected, Requant};
+use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
 
 /// The kernels of this folder, and generic ones where it has none.
-pub static SET: KernelSet =
-    KernelSet { name: "dsp", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, add, ..generic::SET };
+pub static SET: KernelSet = KernelSet {
+    name: "dsp",
+    conv2d_scratch,
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+    add: |p, x1, x2, y| (if add_takes(p) { super::add } else { generic::add })(p, x1, x2, y),
+    sub: |p, x1, x2, y| (if add_takes(p) { super::sub } else { generic::sub })(p, x1, x2, y),
+    mul: |p, x1, x2, y| (if mul_takes(p) { super::mul } else { generic::mul })(p, x1, x2, y),
+    average_pool2d: |p, x, y| {
+        (if average_pool2d_takes(p) { super::average_pool2d } else { generic::average_pool2d })(p, x, y);
+    },
+    max_pool2d: |p, x, y| (if max_pool2d_takes(p) { super::max_pool2d } else { generic::max_pool2d })(p, x, y),
+    ..generic::SET
+};
 
 /// Words for packed weights and scratch of kernels that are not given any; larger layers run on generic kernels.
 const WORDS: usize = 1200;
 
 /// A depthwise layer has so many channels at most here.
 const CHANNELS: usize = 64;
+
+/// And so many weights.
+const WEIGHTS: usize = 25 * CHANNELS;
 
 fn conv2d_scratch(p: &Conv2d) -> usize {
     // Three more to align it.
@@ -50,28 +67,29 @@ fn depthwise_conv2d(
     requant: &[Requant],
     output: &mut [i8],
 ) {
+    let (rows, taps) = (depthwise_conv2d_takes(p), depthwise_taps_takes(p));
     let mut words = [0; WORDS];
-    let mut folded = [0_i32; CHANNELS];
-    let fits = depthwise_conv2d_packed(p) + depthwise_conv2d_scratch(p) <= WORDS && p.channels <= CHANNELS;
-    if !depthwise_conv2d_takes(p) || !fits {
+    let packed = if rows { depthwise_conv2d_packed(p) } else { depthwise_taps_packed(p) };
+    let fits = packed + depthwise_conv2d_scratch(p) <= WORDS && p.channels <= CHANNELS && weights.len() <= WEIGHTS;
+    if !(rows || taps) || !fits {
         return generic::depthwise_conv2d(p, input, weights, bias, requant, output);
     }
-    let mut rows = [0; 9 * CHANNELS];
-    transpose(weights, p.channels, &mut rows);
-    let (folded, rows) = (&mut folded[..p.channels], &rows[..weights.len()]);
-    crate::optimized::fold_input_offset(rows, bias, p.input_zero_point, p.channels, folded);
-    if !is_exact(rows, folded, requant) {
+    let (mut by_channel, mut folded) = ([0; WEIGHTS], [0_i32; CHANNELS]);
+    transpose(weights, p.channels, &mut by_channel);
+    let (folded, by_channel) = (&mut folded[..p.channels], &by_channel[..weights.len()]);
+    crate::optimized::fold_input_offset(by_channel, bias, p.input_zero_point, p.channels, folded);
+    if !is_exact(by_channel, folded, requant) {
         return generic::depthwise_conv2d(p, input, weights, bias, requant, output);
     }
-    let (packed, scratch) = words.split_at_mut(depthwise_conv2d_packed(p));
-    pack_depthwise_conv2d(p, rows, packed);
+    let (packed, scratch) = words.split_at_mut(packed);
+    if !rows {
+        pack_depthwise_taps(p, by_channel, packed);
+        return super::depthwise_taps(p, input, packed, folded, requant, output);
+    }
+    pack_depthwise_conv2d(p, by_channel, packed);
     let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
     super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
     assert!(behind.iter().all(|&word| word == 0), "the kernel keeps to its scratch");
-}
-
-fn add(p: &Add, input1: &[i8], input2: &[i8], output: &mut [i8]) {
-    (if add_takes(p) { super::add } else { generic::add })(p, input1, input2, output);
 }
 
 /// Weights `[taps, channels]` as `[channels, taps]`.

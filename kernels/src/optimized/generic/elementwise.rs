@@ -1,7 +1,7 @@
 //! Addition, subtraction and multiplication: one loop over the longest run, whichever way the operands repeat.
 
-use super::rows::{collapse, for_each_row};
 use crate::byte::Byte;
+use crate::optimized::rows::{collapse, for_each_row};
 use crate::params::{Add, Broadcast, Mul, QLinearAdd, QLinearMul};
 use crate::requant::{clamp, fused_multiply_add, requantize, requantize_to_i8, round_half_even, scale_with_offset};
 use crate::shape::elements;
