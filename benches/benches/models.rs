@@ -1,4 +1,5 @@
-//! Whole models on this host: compiling them, and one inference with the reference kernels.
+//! Whole models on this host: compiling them, and one inference with the reference kernels and with those of this
+//! processor, on one thread.
 //!
 //! The shipped model, and the public ones of `zoo` in the folder named by `HILBENCH_SHARED` or in `shared` beside the
 //! checkout; each that is missing is named.
@@ -6,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use hilbench_compiler::host::Host;
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::{exec, import, plan, quantize};
 
@@ -50,5 +52,8 @@ fn model(c: &mut Criterion, name: &str, bytes: &[u8]) {
     let mut group = c.benchmark_group("inference");
     group.sample_size(10).throughput(Throughput::Elements(qgraph.macs()));
     group.bench_function(BenchmarkId::new("reference", name), |b| b.iter(|| exec::run_reference(&qgraph, &inputs)));
+    let host = Host::new(&qgraph);
+    let mut memory = host.memory();
+    group.bench_function(BenchmarkId::new("host", name), |b| b.iter(|| host.run(&mut memory, &inputs)));
     group.finish();
 }

@@ -6,6 +6,8 @@ pub mod dsp;
 mod fold_bias;
 pub mod generic;
 pub mod mve;
+#[cfg(target_arch = "x86_64")]
+pub mod x86;
 
 pub use fold_bias::{fold_input_offset, fold_input_offset_of};
 
@@ -15,7 +17,13 @@ use crate::params::{
 };
 
 /// Every set that this build has, the portable one first.
-pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET, &mve::SET];
+pub static SETS: &[&KernelSet] = &[
+    &generic::SET,
+    &dsp::SET,
+    &mve::SET,
+    #[cfg(target_arch = "x86_64")]
+    &x86::SET,
+];
 
 /// `(p, input, weights, bias, factors, output)`
 pub type WeightedKernel<P, F = Requant> = fn(&P, &[i8], &[i8], &[i32], &[F], &mut [i8]);

@@ -1,10 +1,12 @@
 //! AVERAGE_POOL_2D and MAX_POOL_2D of int8 tensors; input and output share scale and zero point.
 
+use hilbench_kernels::optimized::generic;
 use hilbench_kernels::{params, reference};
 
 use super::{Computation, Operands, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -38,6 +40,10 @@ impl Computation for Pool2d {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let kernel = if self.max { reference::max_pool2d } else { reference::average_pool2d };
         kernel(&self.params, inputs[0].as_slice(), outputs[0].as_mut_slice());
+    }
+
+    fn host(&self) -> Option<Kernel> {
+        Some(Kernel::unary(self.params, if self.max { generic::max_pool2d } else { generic::average_pool2d }))
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
