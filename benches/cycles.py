@@ -6,8 +6,8 @@
 An estimate, never a measurement. The emulator says which blocks of the image run, and how often; `llvm-mca` says how many
 cycles a block takes when it is repeated on the core's in-order pipeline; each branch adds its own. Not modelled: wait
 states of the flash, caches, contention on the bus, what carries over from one block to the next. Needs LLVM's tools (on
-Debian and Ubuntu: apt-get install llvm); older ones know the Cortex-M33 and M55 only as a Cortex-M4, and the result says
-which version it was.
+Debian and Ubuntu: apt-get install llvm), whose version the result names. Version 14 schedules a Cortex-M33 as a Cortex-M4,
+and lacks instructions of the Cortex-M55: it then fails, and says which.
 
 What to expect of it: published runs of CMSIS-NN on a Cortex-M4 with flash wait states and an instruction cache (STM32L4R5,
 120 MHz, MLPerf Tiny, microTVM) take 1.50 (visual wake words), 1.56 (keyword spotting) and 1.77 (anomaly detection) cycles
@@ -30,6 +30,9 @@ import tempfile
 # 1 to 3, the middle taken. Cortex-M7: branches that are predicted, beside another instruction. Cortex-M33 and M55: the
 # three and four stages that are filled anew; low-overhead loops (LE) of the M55 branch for nothing.
 BRANCHES = {"cortex-m4": (1, 3), "cortex-m7": (0.5, 1), "cortex-m33": (1, 3), "cortex-m55": (1, 3)}
+
+# A block is repeated so often, so that filling the pipeline once weighs nothing.
+ITERATIONS = 50
 
 # What ends a block. A `pop` or a load into the program counter does too.
 BRANCH = re.compile(r"(b|bl|blx|bx|cbz|cbnz|tbb|tbh|b(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le))(\.[nw])?$")
@@ -62,18 +65,18 @@ def trace(hilbench, model, board, elf, folder):
     """How often control went from the block at one address to the block at another, within the inference."""
     all_functions = functions(elf)
 
-    def of(part):
-        return [(a, n) for name, a, n in all_functions if part in name]
-
-    [(start, _)] = [f for f in of("Model") if any(n.endswith("::run") or "::run::h" in n for n, a, _ in all_functions if a == f[0])]
-    device = ("hilbench_runtime::", "hilbench_wire::", "hilbench_runtime..", "hilbench_wire..", "Reset", "SysTick", "rt_main")
+    [start] = [a for name, a, _ in all_functions if re.search(r"Network.*Model.*::run(::h\w+)?$", name)]
+    device = ("hilbench_runtime", "hilbench_wire", "Reset", "SysTick", "rt_main")
     clock = [(a, n) for name, a, n in all_functions if "clock" in name and "::now" in name]
-    inside = [(a, n) for name, a, n in all_functions if a == start or "Blind" in name or not any(d in name for d in device)]
+    inside = [
+        (a, n) for name, a, n in all_functions if a == start or "Blind" in name or not any(d in name for d in device)
+    ]
     ranges = [f"0x{a:x}+0x{n:x}" for a, n in inside + clock]
     log = folder / "trace"
     description = pathlib.Path(board).read_text()
     extra = ["-d", "exec,nochain", "-D", str(log), "-dfilter", ",".join(ranges)]
-    text, count = re.subn(r"(?m)^args = \[(.*)\]$", lambda m: f"args = [{m[1]}, {', '.join(map(json.dumps, extra))}]", description)
+    more = ", ".join(map(json.dumps, extra))
+    text, count = re.subn(r"(?m)^args = \[(.*)\]$", lambda m: f"args = [{m[1]}, {more}]", description)
     if count != 1:
         sys.exit(f"{board}: no line `args = [...]` for the emulator")
     traced = folder / "traced.toml"
@@ -116,9 +119,8 @@ def disassemble(elf, cpu):
 
 
 def is_branch(mnemonic, text):
-    return bool(BRANCH.match(mnemonic) or LOOP.match(mnemonic)) or ("pc" in text and mnemonic.startswith(("pop", "ldm"))) or bool(
-        re.match(r"(ldr|mov)\S*\s+pc\b", text)
-    )
+    into_pc = re.match(r"(pop|ldm)\S*\s.*\bpc\b", text) or re.match(r"(ldr|mov)\S*\s+pc\b", text)
+    return bool(BRANCH.match(mnemonic) or LOOP.match(mnemonic) or into_pc)
 
 
 def blocks(edges, code):
@@ -165,16 +167,18 @@ def main():
             key = tuple(body)
             if body and key not in bodies:
                 bodies[key] = f"b{len(bodies)}"
-                text += [f"@ LLVM-MCA-BEGIN {bodies[key]}", *body, f"@ LLVM-MCA-END {bodies[key]}"]
+                # A block may begin or end within an IT block; the assembler puts the ITs back.
+                plain = [line for line in body if not re.match(r"it[te]*\s", line)]
+                text += [f"@ LLVM-MCA-BEGIN {bodies[key]}", *plain, f"@ LLVM-MCA-END {bodies[key]}"]
         source = folder / "blocks.s"
         source.write_text(".syntax unified\n.thumb\n" + "\n".join(text) + "\n")
         said = run(
-            "llvm-mca", "-mtriple=thumbv8.1m.main-none-eabihf", f"-mcpu={cpu}", "-iterations=50",
-            "-instruction-info=false", "-resource-pressure=false", str(source),
+            "llvm-mca", "-mtriple=thumbv8.1m.main-none-eabihf", f"-mcpu={cpu}", f"-iterations={ITERATIONS}",
+            "-instruction-info=false", "-resource-pressure=false", "-arm-implicit-it=always", str(source),
         )
     cycles_of = {}
     for region in re.split(r"\[\d+\] Code Region - ", said)[1:]:
-        cycles_of[region.split()[0]] = int(re.search(r"Total Cycles:\s+(\d+)", region)[1]) / 50
+        cycles_of[region.split()[0]] = int(re.search(r"Total Cycles:\s+(\d+)", region)[1]) / ITERATIONS
     not_taken, taken = BRANCHES[cpu]
     cycles = instructions = 0
     for body, branch, count in executed:

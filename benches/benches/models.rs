@@ -5,6 +5,7 @@
 //! checkout; each that is missing is named.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use hilbench_compiler::host::Host;
@@ -51,9 +52,27 @@ fn model(c: &mut Criterion, name: &str, bytes: &[u8]) {
     let inputs: Vec<&[u8]> = inputs.iter().map(|bytes| &bytes[..]).collect();
     let mut group = c.benchmark_group("inference");
     group.sample_size(10).throughput(Throughput::Elements(qgraph.macs()));
-    group.bench_function(BenchmarkId::new("reference", name), |b| b.iter(|| exec::run_reference(&qgraph, &inputs)));
+    group.bench_function(BenchmarkId::new("reference", name), |b| {
+        b.iter_custom(|n| median_of(n, || drop(exec::run_reference(&qgraph, &inputs))));
+    });
     let host = Host::new(&qgraph);
     let mut memory = host.memory();
-    group.bench_function(BenchmarkId::new("host", name), |b| b.iter(|| host.run(&mut memory, &inputs)));
+    group.bench_function(BenchmarkId::new("host", name), |b| {
+        b.iter_custom(|n| median_of(n, || host.run(&mut memory, &inputs)));
+    });
     group.finish();
+}
+
+/// `runs` times the median of so many runs, each with a clock of its own: what interrupts a few of them on a busy machine
+/// counts nothing.
+fn median_of(runs: u64, mut run: impl FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2] * u32::try_from(runs).unwrap_or(u32::MAX)
 }

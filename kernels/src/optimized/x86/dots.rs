@@ -65,18 +65,18 @@ impl<const BLOCKS: usize> Block<'_, BLOCKS> {
     #[target_feature(enable = "avx2")]
     pub(super) fn dots<const N: usize>(&self, patches: [&[[i16; 2]]; N], range: &Range) -> [[[i8; LANES]; BLOCKS]; N] {
         let pairs = self.weights[0].len();
-        // One length for all, so that nothing is checked within the loop.
-        let weights = self.weights.map(|w| &w[..pairs]);
-        let patches = patches.map(|p| &p[..pairs]);
+        assert!(self.weights.iter().all(|w| w.len() == pairs) && patches.iter().all(|p| p.len() == pairs));
         let mut sums = [self.bias; N];
         for pair in 0..pairs {
             // Loops, not closures: these would not be compiled for the instructions that they are called between.
             let mut filters = self.bias;
-            for block in 0..BLOCKS {
-                filters[block] = widen(&weights[block][pair]);
+            for (filter, weights) in filters.iter_mut().zip(self.weights) {
+                // SAFETY: every block has `pairs` pairs.
+                *filter = widen(unsafe { weights.get_unchecked(pair) });
             }
             for patch in 0..N {
-                let [first, second] = patches[patch][pair];
+                // SAFETY: every patch has `pairs` pairs.
+                let [first, second] = *unsafe { patches[patch].get_unchecked(pair) };
                 let taps = _mm256_set1_epi32(i32::from(second) << 16 | i32::from(first) & 0xFFFF);
                 for block in 0..BLOCKS {
                     let products = _mm256_madd_epi16(taps, filters[block]);
