@@ -90,7 +90,11 @@ fn convolve(
         let output = &mut output[start * p.output_channels..][..strip * p.output_channels];
         let mut block = 0;
         while block * LANES < p.output_channels {
-            if (block + 1) * LANES < p.output_channels {
+            // A few patches leave registers for more channels.
+            if strip < PATCHES && (block + 3) * LANES < p.output_channels {
+                multiply(p, &blocks::<4>(p, packed, folded_bias, requant, block), patches, &range, block, output);
+                block += 4;
+            } else if (block + 1) * LANES < p.output_channels {
                 multiply(p, &blocks::<2>(p, packed, folded_bias, requant, block), patches, &range, block, output);
                 block += 2;
             } else {
@@ -143,7 +147,12 @@ fn multiply<const BLOCKS: usize>(
     let mut pixels = output.chunks_exact_mut(p.output_channels);
     let mut store = |answers: &[[[i8; LANES]; BLOCKS]]| {
         for (answer, pixel) in answers.iter().zip(&mut pixels) {
-            pixel[channels.clone()].copy_from_slice(&answer.as_flattened()[..channels.len()]);
+            for (answer, pixel) in answer.iter().zip(pixel[channels.clone()].chunks_mut(LANES)) {
+                match pixel.first_chunk_mut() {
+                    Some(pixel) => *pixel = *answer,
+                    None => pixel.copy_from_slice(&answer[..pixel.len()]),
+                }
+            }
         }
     };
     let mut groups = patches.chunks_exact(PATCHES * pairs);

@@ -1,8 +1,9 @@
 //! Depthwise convolution, sixteen channels at a time: two taps of each are multiplied and added at once.
 
 use core::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_packs_epi32, _mm256_set1_epi16,
-    _mm256_setzero_si256, _mm256_storeu_si256, _mm256_sub_epi16, _mm256_unpackhi_epi16, _mm256_unpacklo_epi16,
+    __m256i, _mm_storeu_si128, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_packs_epi16, _mm256_packs_epi32, _mm256_permute4x64_epi64, _mm256_set1_epi16, _mm256_setzero_si256,
+    _mm256_sub_epi16, _mm256_unpackhi_epi16, _mm256_unpacklo_epi16,
 };
 
 use super::Avx2;
@@ -103,7 +104,11 @@ fn convolve<const TAPS: usize>(
                 for out_x in 0..w.output_w {
                     let at = (out_y * w.output_w + out_x) * p.channels + first;
                     let answer = channels.pixel::<TAPS>(p, image, out_y, out_x, &range);
-                    output[at..][..channels.len].copy_from_slice(&answer[..channels.len]);
+                    let output = &mut output[at..][..channels.len];
+                    match output.first_chunk_mut() {
+                        Some(output) => *output = answer,
+                        None => output.copy_from_slice(&answer[..channels.len]),
+                    }
                 }
             }
         }
@@ -163,10 +168,12 @@ impl Channels<'_> {
             high = _mm256_add_epi32(high, products);
         }
         let halves = _mm256_packs_epi32(self.factors[0].finish(low, range), self.factors[1].finish(high, range));
-        let mut answers = [0_i16; BLOCK];
-        // SAFETY: 32 bytes of the array are written, at any alignment.
-        unsafe { _mm256_storeu_si256(answers.as_mut_ptr().cast(), halves) };
-        answers.map(|answer| answer as i8)
+        // Bytes of either half lie in the low quarters of its own half.
+        let bytes = _mm256_permute4x64_epi64::<0b1000>(_mm256_packs_epi16(halves, halves));
+        let mut answers = [0; BLOCK];
+        // SAFETY: 16 bytes of the array are written, at any alignment.
+        unsafe { _mm_storeu_si128(answers.as_mut_ptr().cast(), _mm256_castsi256_si128(bytes)) };
+        answers
     }
 }
 
