@@ -3,10 +3,12 @@
 //! The `Debug` text of every struct here is valid Rust for the same value: the code emitter relies on it.
 //! Sizes are counted in elements. Knows no arithmetic.
 
+mod bands;
 mod float;
 mod onnx;
 mod qlinear;
 
+pub use bands::{Band, Bands, Elements};
 pub use float::*;
 pub use onnx::*;
 pub use qlinear::*;

@@ -41,7 +41,7 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
     let plans: Result<Vec<(Isa, Plan)>, _> =
         Isa::ALL.into_iter().map(|isa| Ok((isa, plan::plan(&passed.graph, isa)?))).collect();
     let plans = plans.map_err(|e: hilbench_compiler::Error| e.to_string())?;
-    assert!(plans.iter().all(|(_, plan)| plan::arena::overlap(&plan.buffers).is_none()));
+    assert!(plans.iter().all(|(_, plan)| plan.conflict().is_none()));
     let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
         (1..=count)
             .map(|k| array(vectors, &format!("{prefix}_{k}")).or_else(|| array(vectors, prefix)))

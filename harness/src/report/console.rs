@@ -127,7 +127,9 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
         let stack = outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
         let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
         lines.push(format!("RAM       arena {arena}, stack {stack} (high water), other {other} bytes"));
-        lines.push(format!("flash     weights {}, code {} bytes", grouped(f.weights), grouped(f.code)));
+        let (weights, network) = (grouped(f.weights), grouped(f.network_code));
+        let rest = grouped(f.code - f.network_code);
+        lines.push(format!("flash     weights {weights}, code {network}, validation loop {rest} bytes"));
         let built = if image.cached {
             "built before".into()
         } else {
