@@ -97,6 +97,7 @@ fn layer(name: &str, kind: Kind, input: &[usize]) -> Graph {
         tensors: layer.tensors,
         inputs: layer.inputs,
         outputs: vec![output],
+        opset: None,
         warnings: Vec::new(),
     }
 }
