@@ -8,6 +8,7 @@ use hilbench_compiler::edges::{ChannelPosition, EdgeType, Side, shape_edges};
 use hilbench_compiler::graph::Graph;
 use hilbench_compiler::import::onnx::{External, Options};
 use hilbench_compiler::lower::Isa;
+use hilbench_compiler::pass::{self, Passed};
 use hilbench_compiler::plan::{self, Plan};
 use hilbench_compiler::qgraph::QGraph;
 use hilbench_compiler::{import, quantize};
@@ -46,6 +47,8 @@ pub struct Model {
 pub struct Compiled {
     /// Its arithmetic; the reference is computed from this.
     pub qgraph: QGraph,
+    /// The same after the passes; plans are made of this.
+    pub passed: Passed,
     /// What a board does, by the instruction set extension it has.
     plans: [Plan; Isa::ALL.len()],
 }
@@ -66,7 +69,7 @@ impl Model {
         Ok(Model { name, path: path.to_path_buf(), sha256, graph, channels_first: onnx })
     }
 
-    /// Decides the arithmetic and plans the memory.
+    /// Decides the arithmetic, runs the passes and plans the memory.
     ///
     /// # Errors
     /// Operators or parameters outside what is supported.
@@ -74,9 +77,10 @@ impl Model {
         let fail = |reason| Error::Model { path: self.path.clone(), reason };
         let mut qgraph = quantize::quantize(&self.graph).map_err(fail)?;
         shape_edges(&mut qgraph, &self.side(&form.inputs), &self.side(&form.outputs)).map_err(fail)?;
-        let plan = |isa| plan::plan(&qgraph, isa).map_err(&fail);
+        let passed = pass::run(&qgraph);
+        let plan = |isa| plan::plan(&passed.graph, isa).map_err(&fail);
         let plans = [plan(Isa::Generic)?, plan(Isa::Dsp)?, plan(Isa::Mve)?];
-        Ok(Compiled { qgraph, plans })
+        Ok(Compiled { qgraph, passed, plans })
     }
 
     /// What was asked for, in terms of this file: channels that lie where they are wanted are left alone.

@@ -3,9 +3,9 @@
 //! One way, one struct a box, one function an arrow:
 //!
 //! ```text
-//! bytes --import--> Graph --quantize--> QGraph --lower, plan--> Plan --emit--> Sources
-//!                                         |                      |
-//!                                       exec                   exec
+//! bytes --import--> Graph --quantize--> QGraph --passes--> QGraph --lower, plan--> Plan --emit--> Sources
+//!                                         |                                        |
+//!                                       exec                                     exec
 //! ```
 
 pub mod edges;
@@ -17,6 +17,7 @@ pub mod import;
 pub mod lower;
 pub mod multiplier;
 pub mod ops;
+pub mod pass;
 pub mod plan;
 mod qdq;
 pub mod qgraph;

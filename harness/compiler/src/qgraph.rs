@@ -40,9 +40,21 @@ pub struct QGraph {
 }
 
 impl QGraph {
+    /// Computations that only bring elements into another order, each with the bytes that it copies in an inference.
+    pub fn transposes(&self) -> impl Iterator<Item = (&QNode, usize)> {
+        let transposes = self.nodes.iter().filter(|node| matches!(node.op, QOp::Transpose(_)));
+        transposes.map(|node| (node, node.outputs.iter().map(|&t| self.tensors[t].bytes()).sum()))
+    }
+
     /// Multiply-accumulates of one inference: convolutions and fully connected layers.
     #[must_use]
     pub fn macs(&self) -> u64 {
         self.nodes.iter().map(|node| node.op.computation().macs()).sum()
+    }
+
+    /// Bytes of weights, biases and factors, as the file describes them.
+    #[must_use]
+    pub fn constant_bytes(&self) -> usize {
+        self.nodes.iter().map(|node| node.op.computation().constant_bytes()).sum()
     }
 }

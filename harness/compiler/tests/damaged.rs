@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cap::Cap;
 use hilbench_compiler::lower::Isa;
-use hilbench_compiler::{emit, exec, import, plan, quantize};
+use hilbench_compiler::{emit, exec, import, pass, plan, quantize};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 
@@ -39,7 +39,8 @@ fn survives(bytes: &[u8], what: &str) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let Ok(graph) = import::tflite::import(bytes) else { return false };
         let Ok(graph) = quantize::quantize(&graph) else { return false };
-        let plans = Isa::ALL.map(|isa| plan::plan(&graph, isa));
+        let passed = pass::run(&graph);
+        let plans = Isa::ALL.map(|isa| plan::plan(&passed.graph, isa));
         let [Ok(plan), Ok(_), Ok(_)] = plans else { return false };
         let identity = emit::Identity { name: "damaged".into(), digest: String::new() };
         assert!(!emit::rust::emit(&plan, &identity).files.is_empty());

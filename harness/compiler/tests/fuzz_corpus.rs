@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cap::Cap;
 use hilbench_compiler::import::onnx::Options;
 use hilbench_compiler::lower::Isa;
-use hilbench_compiler::{Result, emit, graph::Graph, import, plan, quantize};
+use hilbench_compiler::{Result, emit, graph::Graph, import, pass, plan, quantize};
 
 /// Counts memory, and ends the test where a file takes more than it may.
 #[global_allocator]
@@ -28,7 +28,7 @@ fn files(importer: &str) -> Vec<PathBuf> {
 }
 
 fn compile(graph: Result<Graph>) -> Result<usize> {
-    let plan = plan::plan(&quantize::quantize(&graph?)?, Isa::Dsp)?;
+    let plan = plan::plan(&pass::run(&quantize::quantize(&graph?)?).graph, Isa::Dsp)?;
     let identity = emit::Identity { name: "fuzzed".into(), digest: String::new() };
     Ok(emit::rust::emit(&plan, &identity).files.len())
 }

@@ -2,14 +2,14 @@
 //!
 //! `models/cases` holds one-operator models with vectors of our own. Public models lie outside the repository, in
 //! `zoo` of the folder named by `HILBENCH_SHARED` or of `shared` beside the checkout; without it they are skipped aloud.
-//! Every model also runs as a plan for each instruction set, in its one overlaid arena, which must agree with the reference tensor by tensor.
+//! Every model also runs, after the passes, as a plan for each instruction set, in its one overlaid arena, which must agree with the reference tensor by tensor.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::plan::Plan;
-use hilbench_compiler::{exec, import, plan, quantize};
+use hilbench_compiler::{exec, import, pass, plan, quantize};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -35,8 +35,9 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
     let bytes = std::fs::read(model).expect("the model exists");
     let graph = import::tflite::import(&bytes).map_err(|e| e.to_string())?;
     let graph = quantize::quantize(&graph).map_err(|e| e.to_string())?;
+    let passed = pass::run(&graph);
     let plans: Result<Vec<(Isa, Plan)>, _> =
-        Isa::ALL.into_iter().map(|isa| Ok((isa, plan::plan(&graph, isa)?))).collect();
+        Isa::ALL.into_iter().map(|isa| Ok((isa, plan::plan(&passed.graph, isa)?))).collect();
     let plans = plans.map_err(|e: hilbench_compiler::Error| e.to_string())?;
     assert!(plans.iter().all(|(_, plan)| plan::arena::overlap(&plan.buffers).is_none()));
     let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
@@ -72,7 +73,7 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
             for (node, written) in plan.nodes.iter().zip(&trace.nodes) {
                 for (tensor, bytes) in written {
                     let expected = values[*tensor].as_ref().expect("written at run time").as_bytes();
-                    if bytes != expected {
+                    if *bytes != *passed.part(&graph, *tensor, expected) {
                         let (isa, name, index) = (isa.name(), node.op_name, node.index);
                         return Err(format!("{isa} plan: {name} #{index} differs from the reference"));
                     }

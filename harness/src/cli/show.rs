@@ -12,7 +12,7 @@ use hilbench_compiler::qgraph::QGraph;
 
 use super::form::FormArgs;
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Compiled, Model};
 
 /// A stage of the flow.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -21,6 +21,8 @@ pub enum Stage {
     Graph,
     /// Integer arithmetic decided: multipliers, shifts, bounds.
     Qgraph,
+    /// What the passes did to that, and what they left.
+    Passes,
     /// Kernel calls in order, constants, the arena with its offsets.
     Plan,
     /// The Rust source that the firmware includes.
@@ -58,6 +60,7 @@ pub fn run(args: &ShowArgs) -> Result<()> {
     let _ = match args.stage {
         Stage::Graph => graph(&mut text, &model.graph),
         Stage::Qgraph => qgraph(&mut text, &model.compile(&form)?.qgraph),
+        Stage::Passes => passes(&mut text, &model.compile(&form)?),
         Stage::Plan => plan(&mut text, model.compile(&form)?.plan(isa)),
         Stage::Source => source(&mut text, &model.name, model.compile(&form)?.plan(isa)),
     };
@@ -99,6 +102,9 @@ fn qgraph(text: &mut String, graph: &QGraph) -> std::fmt::Result {
     for warning in &graph.warnings {
         writeln!(text, "warning: {warning}")?;
     }
+    for (node, bytes) in graph.transposes() {
+        writeln!(text, "transpose: #{} {} {:?} copies {bytes} bytes", node.index, node.op_name, node.name)?;
+    }
     for node in &graph.nodes {
         writeln!(text, "\n#{} {} {:?}", node.index, node.op_name, node.name)?;
         for &t in &node.inputs {
@@ -110,6 +116,24 @@ fn qgraph(text: &mut String, graph: &QGraph) -> std::fmt::Result {
         writeln!(text, "  {}", node.op.computation().describe())?;
     }
     Ok(())
+}
+
+fn passes(text: &mut String, compiled: &Compiled) -> std::fmt::Result {
+    for line in &compiled.passed.log {
+        writeln!(text, "{line}")?;
+    }
+    let (before, after) = (&compiled.qgraph, &compiled.passed.graph);
+    writeln!(
+        text,
+        "in all: {} of {} operators, {} of {} multiply-accumulates, {} of {} bytes of constants are left\n",
+        after.nodes.len(),
+        before.nodes.len(),
+        after.macs(),
+        before.macs(),
+        after.constant_bytes(),
+        before.constant_bytes(),
+    )?;
+    qgraph(text, after)
 }
 
 fn plan(text: &mut String, plan: &Plan) -> std::fmt::Result {

@@ -1,10 +1,12 @@
 //! Where a difference begins: one sample again, with every tensor on its way, each beside the reference.
 //!
 //! Steps run in order and all of a step's operands come from steps before it. So the first step whose result differs
-//! read nothing but right values, and is wrong on its own.
+//! read nothing but right values, and is wrong on its own. Steps are those that the passes left; a tensor that they took
+//! out is not written by any.
 
 use hilbench_compiler::exec::{self, Trace};
 use hilbench_compiler::lower::Isa;
+use hilbench_compiler::value::Value;
 
 use super::{Job, Layer};
 use crate::compare::{Difference, compare};
@@ -91,7 +93,7 @@ pub(super) fn observe(
     session: &mut Session,
     sample: usize,
 ) -> Result<(RunResult, Vec<Layer>), SessionError> {
-    let (graph, plan) = (&job.compiled.qgraph, job.compiled.plan(isa));
+    let (graph, passed, plan) = (&job.compiled.qgraph, &job.compiled.passed, job.compiled.plan(isa));
     let inputs = reference::inputs(graph, job.data, sample);
     let result = session.run(&inputs, Mode::PerLayerWithData)?;
     let values = exec::run_reference(graph, &inputs);
@@ -115,11 +117,17 @@ pub(super) fn observe(
         }
         let mut outputs = Vec::new();
         for (port, tensor) in planned.outputs.iter().zip(&ran.tensors) {
-            let expected = match (&values[port.tensor], &tensor.bytes) {
-                (Some(value), Some(got)) if value.as_bytes().len() == got.len() => (value.as_bytes(), &got[..]),
-                _ => return Err(odd(format!("{step} came with a tensor of another size"))),
+            // Of a tensor that lost channels, those that are left are compared, under their indices in the whole.
+            let value = values[port.tensor].as_ref().map_or(&[][..], Value::as_bytes);
+            let expected = passed.part(graph, port.tensor, value);
+            let Some(got) = tensor.bytes.as_deref().filter(|got| got.len() == expected.len()) else {
+                return Err(odd(format!("{step} came with a tensor of another size")));
             };
-            outputs.push(compare(&graph.tensors[port.tensor], [expected]));
+            let mut comparison = compare(&passed.graph.tensors[port.tensor], [(&expected[..], got)]);
+            if let Some(first) = &mut comparison.first {
+                first.index = passed.whole_index(port.tensor, std::mem::take(&mut first.index));
+            }
+            outputs.push(comparison);
         }
         layers.push(Layer {
             index: planned.index,

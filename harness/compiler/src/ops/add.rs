@@ -1,9 +1,12 @@
 //! ADD and SUB of int8 tensors with different scales, broadcasting.
 
 use hilbench_kernels::optimized::dsp;
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
-use super::{Computation, Operands, Quantized};
+use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::unary::{table_broadcast, table_with_constant};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Isa, Lowering, Step};
@@ -69,5 +72,32 @@ impl Computation for Add {
         };
         let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        // No shift goes left by more than the 20 bits that there is room for, so nothing wraps.
+        channels::monotonic_in_each(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::broadcast_channels(site)
+    }
+
+    fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let broadcast = channels::narrowed_broadcast(&self.params.broadcast, site, cut);
+        Some(Add { params: params::Add { broadcast, ..self.params }, subtract: self.subtract }.into())
+    }
+
+    fn table(&self, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        let params = params::Add { broadcast: table_broadcast(constants)?, ..self.params };
+        table_with_constant(&Add { params, subtract: self.subtract }, constants)
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        Some(Add { params: params::Add { activation, ..self.params }, subtract: self.subtract }.into())
     }
 }

@@ -4,8 +4,9 @@ use hilbench_kernels::params::StridedCopy;
 use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
+use super::channels::{self, Bounds, Cut, Flow, Pair, Site};
 use super::strided::{by_width, copy};
-use super::{Computation, Operands, Quantized};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::{Activation, Op, TensorId};
 use crate::lower::{Lowering, Step};
@@ -87,5 +88,36 @@ impl Computation for Concatenation {
             output_start += run;
         }
         Ok(steps)
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        let count = channels::channels(site.outputs[0]);
+        let own: Vec<usize> = site.inputs.iter().map(|t| channels::channels(t)).collect();
+        let side_by_side = own.iter().sum::<usize>() == count && own == self.runs;
+        let mut pairs = Vec::new();
+        let mut first = 0;
+        for (input, (&own, &run)) in own.iter().zip(&self.runs).enumerate() {
+            // Along another axis every operand is made of whole pixels, with the output's channels.
+            if !side_by_side && (own != count || !run.is_multiple_of(own.max(1))) {
+                return Flow::Whole;
+            }
+            pairs.extend((0..own).map(|c| Pair { input, ..Pair::tied(c, first + c) }));
+            first += if side_by_side { own } else { 0 };
+        }
+        Flow::Paired(pairs)
+    }
+
+    fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let own = site.inputs.iter().map(|t| channels::channels(t).max(1));
+        let runs = self.runs.iter().zip(own).zip(&cut.inputs).map(|((run, own), left)| run / own * left.len());
+        Some(Concatenation { runs: runs.filter(|&run| run > 0).collect(), ..*self }.into())
+    }
+
+    fn moves_nothing(&self) -> bool {
+        self.runs.len() == 1
     }
 }

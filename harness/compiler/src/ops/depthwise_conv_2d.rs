@@ -1,13 +1,16 @@
 //! DEPTHWISE_CONV_2D: int8 activations and weights, any multiplier, stride, dilation and padding.
 
 use hilbench_kernels::optimized::{self, dsp, mve};
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
+use super::channels::{Bounds, Cut, Flow, Pair, Site};
 use super::conv_2d::Conv2d;
+use super::products::{Products, Rescaled, keep, tap_sets};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
-use super::{Computation, Operands, Quantized};
+use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Isa, Lowering, Step};
@@ -137,5 +140,53 @@ impl Computation for DepthwiseConv2d {
     fn macs(&self) -> u64 {
         let (p, w) = (&self.params, &self.params.window);
         (p.batches * w.output_h * w.output_w * p.channels * p.multiplier * w.filter_h * w.filter_w) as u64
+    }
+
+    fn constant_bytes(&self) -> usize {
+        self.weights.bytes()
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        let (p, factors) = (&self.params, &self.weights.requant[..]);
+        let rows: Vec<i32> = self.rows().into_iter().map(i32::from).collect();
+        let products = Products {
+            weights: &rows,
+            bias: &self.weights.bias,
+            sets: tap_sets(&p.window),
+            taps: p.window.filter_h * p.window.filter_w,
+            filter_channels: 1,
+            filters_per_group: p.multiplier,
+            zero_point: p.input_zero_point,
+        };
+        let rescaled = Rescaled { factors, zero_point: p.output_zero_point, activation: p.activation };
+        Some(vec![products.bounds(site.bounds[0], &rescaled)])
+    }
+
+    fn flow(&self, _: &Site<'_>) -> Flow {
+        let multiplier = self.params.multiplier;
+        Flow::Paired((0..self.params.channels * multiplier).map(|o| Pair::tied(o / multiplier, o)).collect())
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let (w, outputs) = (&self.weights, cut.outputs[0]);
+        let channels = self.params.channels * self.params.multiplier;
+        let bias = if w.bias.is_empty() { Vec::new() } else { keep(&w.bias, channels, outputs) };
+        let params = params::DepthwiseConv2d { channels: cut.inputs[0].len(), ..self.params };
+        Some(DepthwiseConv2d { params, weights: w.cut(keep(&w.values, channels, outputs), bias, outputs) }.into())
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        let params = params::DepthwiseConv2d { activation, ..self.params };
+        Some(DepthwiseConv2d { params, weights: self.weights.clone() }.into())
+    }
+
+    fn bordered(&self, border: &Border) -> Option<QOp> {
+        let window = border.around(&self.params.window, self.params.input_zero_point)?;
+        let params = params::DepthwiseConv2d { window, ..self.params };
+        Some(DepthwiseConv2d { params, weights: self.weights.clone() }.into())
     }
 }

@@ -1,11 +1,14 @@
 //! Computations that are one call of a reference kernel with constants. A device makes the same call, or that of an
 //! optimized kernel in its place.
 
+mod channels;
+
 use std::fmt::Debug;
 
 use hilbench_kernels::params;
 
-use super::{Computation, QOp, extended, portable, strided};
+use super::channels::{Bounds, Cut, Flow, Site};
+use super::{Border, Computation, QOp, extended, portable, strided};
 use crate::Result;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
@@ -84,6 +87,30 @@ impl Computation for Direct {
 
     fn macs(&self) -> u64 {
         self.macs
+    }
+
+    fn table(&self, _: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        if let Call::Lookup(table) = self.call { Some(table) } else { None }
+    }
+
+    fn bordered(&self, border: &Border) -> Option<QOp> {
+        channels::bordered(self, border).map(QOp::from)
+    }
+
+    fn constant_bytes(&self) -> usize {
+        self.constants.iter().map(|(_, value)| value.as_bytes().len()).sum()
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::bounds(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::flow(self, site)
+    }
+
+    fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        channels::narrowed(self, site, cut).map(QOp::from)
     }
 }
 

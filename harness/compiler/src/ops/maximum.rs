@@ -2,7 +2,9 @@
 
 use hilbench_kernels::{params, reference};
 
-use super::{Computation, Operands, Quantized};
+use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::unary::{table_broadcast, table_with_constant};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Lowering, Step};
@@ -36,5 +38,22 @@ impl Computation for Maximum {
         let call = if self.minimum { Call::MinimumI8(self.params) } else { Call::MaximumI8(self.params) };
         let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::broadcast_channels(site)
+    }
+
+    fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let params = channels::narrowed_broadcast(&self.params, site, cut);
+        Some(Maximum { params, minimum: self.minimum }.into())
+    }
+
+    fn table(&self, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        table_with_constant(&Maximum { params: table_broadcast(constants)?, minimum: self.minimum }, constants)
     }
 }

@@ -2,7 +2,8 @@
 
 use hilbench_kernels::{params, reference, requant};
 
-use super::{Computation, Operands, Quantized};
+use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Lowering, Step};
@@ -44,5 +45,23 @@ impl Computation for Mean {
         let operands = vec![lowering.operand(node.inputs[0])];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call: Call::Mean(self.params), operands, scratch: None, output }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        let (reduce, output) = (&self.params.reduce, self.params.output);
+        let count: i64 =
+            (0..reduce.dims.len()).filter(|&i| reduce.reduced[i]).map(|i| reduce.dims[i] as i64).product();
+        // Largest sums must neither wrap nor be shifted out.
+        i32::try_from(count.checked_mul(255)?.checked_shl(output.shift.max(0).unsigned_abs())?).ok()?;
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::reduced_channels(&self.params.reduce, site)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let reduce = channels::narrowed_reduce(&self.params.reduce, cut);
+        Some(Mean { params: params::Mean { reduce, ..self.params } }.into())
     }
 }

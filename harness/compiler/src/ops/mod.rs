@@ -5,6 +5,7 @@ mod operands;
 mod requantized;
 
 pub mod add;
+pub mod channels;
 pub mod concatenation;
 pub mod conv_2d;
 pub mod depthwise_conv_2d;
@@ -22,6 +23,7 @@ pub mod mul;
 pub mod pad;
 pub mod pool_2d;
 mod portable;
+mod products;
 pub mod quantize;
 pub mod reduce_max;
 pub mod relu;
@@ -36,13 +38,17 @@ pub mod unary;
 
 use std::fmt::Debug;
 
+use hilbench_kernels::params::Clamp;
+
 use crate::Result;
 use crate::graph::{Op, TensorId};
 use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
 
+use channels::{Bounds, Cut, Flow, Site};
 pub use operands::Operands;
+pub use pad::Border;
 
 /// A computation with every number decided.
 pub trait Computation: Debug {
@@ -63,6 +69,54 @@ pub trait Computation: Debug {
     /// Multiply-accumulates, as convolutions and fully connected layers count them.
     fn macs(&self) -> u64 {
         0
+    }
+
+    /// The function that every element of the output is of the same element of the only input without a constant: its
+    /// result by the bits of the operand. `constants` are the bytes of the inputs that are constant.
+    fn table(&self, _constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        None
+    }
+
+    /// Bounds that are applied to the results last, and may be others.
+    fn activation(&self) -> Option<Clamp> {
+        None
+    }
+
+    /// The same with other bounds in the end; `None` without [`Computation::activation`].
+    fn with_activation(&self, _activation: Clamp) -> Option<QOp> {
+        None
+    }
+
+    /// The same over what lies inside of a border, if the border's value is what the windows have for padding.
+    fn bordered(&self, _border: &Border) -> Option<QOp> {
+        None
+    }
+
+    /// Whether the bytes of the output are those of the input, in their order.
+    fn moves_nothing(&self) -> bool {
+        false
+    }
+
+    /// Bytes of weights, biases and factors, as the file describes them.
+    fn constant_bytes(&self) -> usize {
+        0
+    }
+
+    /// Bounds of every channel of every output, where more is known of them than their type.
+    fn bounds(&self, _site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        None
+    }
+
+    /// How channels hang together.
+    fn flow(&self, _site: &Site<'_>) -> Flow {
+        Flow::Whole
+    }
+
+    /// The computation of the channels that are left, which is the same as before for them; `None` if its numbers do
+    /// not depend on how many there are. Only asked where [`Computation::flow`] allows the cut. Inputs and outputs of
+    /// which nothing is left are not among its own.
+    fn narrowed(&self, _site: &Site<'_>, _cut: &Cut<'_>) -> Option<QOp> {
+        None
     }
 }
 

@@ -1,9 +1,12 @@
 //! MUL of int8 tensors, broadcasting.
 
 use hilbench_kernels::optimized::dsp;
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
-use super::{Computation, Operands, Quantized};
+use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::unary::{table_broadcast, table_with_constant};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Isa, Lowering, Step};
@@ -48,5 +51,35 @@ impl Computation for Mul {
             _ => Call::Mul(self.params),
         };
         Ok(vec![Step { call, operands, scratch: None, output }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        // Products stay below 2^16: up to 14 bits to the left they cannot wrap.
+        if self.params.output.shift > 14 {
+            return None;
+        }
+        channels::monotonic_in_each(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::broadcast_channels(site)
+    }
+
+    fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let broadcast = channels::narrowed_broadcast(&self.params.broadcast, site, cut);
+        Some(Mul { params: params::Mul { broadcast, ..self.params } }.into())
+    }
+
+    fn table(&self, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        let params = params::Mul { broadcast: table_broadcast(constants)?, ..self.params };
+        table_with_constant(&Mul { params }, constants)
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        Some(Mul { params: params::Mul { activation, ..self.params } }.into())
     }
 }

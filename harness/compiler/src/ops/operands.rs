@@ -303,7 +303,7 @@ pub(super) fn right_aligned(shape: &[usize]) -> Option<[usize; MAX_RANK]> {
 }
 
 /// Dense strides of an operand, 0 along dimensions of 1 so that they repeat.
-fn broadcast_strides(dims: &[usize; MAX_RANK]) -> [usize; MAX_RANK] {
+pub(super) fn broadcast_strides(dims: &[usize; MAX_RANK]) -> [usize; MAX_RANK] {
     let dense = hilbench_kernels::shape::dense_strides(dims);
     std::array::from_fn(|i| if dims[i] == 1 { 0 } else { dense[i] })
 }

@@ -1,12 +1,14 @@
 //! PAD and PADV2: a tensor in the middle of a larger one, filled with its zero point or with a given value.
 
-use hilbench_kernels::params::StridedCopy;
+use hilbench_kernels::params::{StridedCopy, Window2d};
 use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
+use super::channels::{self, Bounds, Cut, Flow, Site};
 use super::operands::right_aligned;
+use super::products::tap_sets;
 use super::strided::{by_width, copy, unsupported_width};
-use super::{Computation, Operands, Quantized};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::{DType, Op};
 use crate::lower::{Call, Lowering, Step};
@@ -58,7 +60,48 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((Pad { dims, before: aligned_before, output_dims, value }.into(), vec![operands.input_id(0)?]))
 }
 
+/// What a pad puts around the height and width of an NHWC tensor of 8 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Border {
+    /// Height and width inside of it.
+    inside: [usize; 2],
+    /// Height and width with it.
+    outside: [usize; 2],
+    /// Rows above, columns on the left.
+    before: [usize; 2],
+    /// The bits of its value.
+    value: u8,
+}
+
+impl Border {
+    /// `window` over what lies inside, with the border as its padding, where padding stands for `padding`. `None` if the
+    /// border is something else, or if a window would see nothing but padding.
+    pub(super) fn around(&self, window: &Window2d, padding: i32) -> Option<Window2d> {
+        let [input_h, input_w] = self.inside;
+        if [window.input_h, window.input_w] != self.outside || self.value != padding as u8 {
+            return None;
+        }
+        let (pad_top, pad_left) = (window.pad_top + self.before[0], window.pad_left + self.before[1]);
+        let window = Window2d { input_h, input_w, pad_top, pad_left, ..*window };
+        tap_sets(&window).iter().all(|set| !set.is_empty()).then_some(window)
+    }
+}
+
 impl Pad {
+    /// What is put around height and width, if it is nowhere else.
+    pub(crate) fn border(&self) -> Option<Border> {
+        let [height, width] = [MAX_RANK - 3, MAX_RANK - 2];
+        let others = (0..MAX_RANK).filter(|&i| i != height && i != width);
+        let &[value] = &self.value[..] else { return None };
+        let plane = |dims: &[usize; MAX_RANK]| [dims[height], dims[width]];
+        others.into_iter().all(|i| self.dims[i] == self.output_dims[i]).then(|| Border {
+            inside: plane(&self.dims),
+            outside: plane(&self.output_dims),
+            before: plane(&self.before),
+            value,
+        })
+    }
+
     /// `dims` in the middle of `output_dims`, `before` elements from their beginning; `value` elsewhere. `None` for too
     /// many dimensions.
     pub(crate) fn new(dims: &[usize], before: &[usize], output_dims: &[usize], value: Vec<u8>) -> Option<Self> {
@@ -100,5 +143,25 @@ impl Computation for Pad {
             Step { call: fill, operands: Vec::new(), scratch: None, output },
             copy(node, self.value.len(), params, input, output)?,
         ])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        // Where channels are padded themselves, their numbers differ.
+        channels::same_channels(site)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let channels = cut.outputs[0].len();
+        let (dims, output_dims) =
+            (channels::with_channels(self.dims, channels), channels::with_channels(self.output_dims, channels));
+        Some(Pad { dims, output_dims, before: self.before, value: self.value.clone() }.into())
+    }
+
+    fn moves_nothing(&self) -> bool {
+        self.dims == self.output_dims
     }
 }

@@ -1,9 +1,11 @@
 //! AVERAGE_POOL_2D and MAX_POOL_2D of int8 tensors; input and output share scale and zero point.
 
 use hilbench_kernels::optimized::{dsp, mve};
+use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
-use super::{Computation, Operands, Quantized};
+use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Isa, Lowering, Step};
@@ -53,5 +55,33 @@ impl Computation for Pool2d {
         };
         let operands = vec![lowering.operand(node.inputs[0])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::same_channels(site)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let params = params::Pool2d { channels: cut.outputs[0].len(), ..self.params };
+        Some(Pool2d { params, max: self.max }.into())
+    }
+
+    fn activation(&self) -> Option<Clamp> {
+        Some(self.params.activation)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        let params = params::Pool2d { activation, ..self.params };
+        Some(Pool2d { params, max: self.max }.into())
+    }
+
+    fn bordered(&self, border: &Border) -> Option<QOp> {
+        // An average counts its taps; a maximum does not care for one more that is the least there is.
+        let window = if self.max { border.around(&self.params.window, i8::MIN.into()) } else { None }?;
+        Some(Pool2d { params: params::Pool2d { window, ..self.params }, max: true }.into())
     }
 }

@@ -2,7 +2,8 @@
 
 use hilbench_kernels::{params, reference};
 
-use super::{Computation, Operands, Quantized};
+use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Lowering, Step};
@@ -31,5 +32,17 @@ impl Computation for ReduceMax {
         let operands = vec![lowering.operand(node.inputs[0])];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call: Call::ReduceMaxI8(self.params), operands, scratch: None, output }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::reduced_channels(&self.params, site)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        Some(ReduceMax { params: channels::narrowed_reduce(&self.params, cut) }.into())
     }
 }

@@ -5,6 +5,7 @@ use hilbench_kernels::params::{Clamp, Requant};
 use hilbench_kernels::requant::requantize_to_i8;
 
 use super::operands::{Operands, PerTensor};
+use super::products::keep;
 use crate::Result;
 use crate::graph::{DType, Tensor};
 use crate::multiplier::quantize_multiplier;
@@ -20,6 +21,28 @@ pub struct Weights {
     pub requant: Vec<Requant>,
     /// Zero point of the weights: 0, but for per-tensor fully connected layers of some files.
     pub zero_point: i32,
+}
+
+impl Weights {
+    /// The weights without their zero point.
+    #[must_use]
+    pub fn centred(&self) -> Vec<i32> {
+        self.values.iter().map(|&w| i32::from(w) - self.zero_point).collect()
+    }
+
+    /// Bytes of weights, biases and factors.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.values.len() + 4 * self.bias.len() + 8 * self.requant.len()
+    }
+
+    /// What is left of these: `values` and `bias` have been cut, factors are not yet.
+    #[must_use]
+    pub fn cut(&self, values: Vec<i8>, bias: Vec<i32>, outputs: &[usize]) -> Self {
+        let requant =
+            if self.requant.len() == 1 { self.requant.clone() } else { keep(&self.requant, self.requant.len(), outputs) };
+        Weights { values, bias, requant, zero_point: self.zero_point }
+    }
 }
 
 /// How the factor of a per-tensor layer is multiplied out.

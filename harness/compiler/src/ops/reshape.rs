@@ -1,5 +1,6 @@
 //! RESHAPE, SQUEEZE, EXPAND_DIMS: the same bytes under another shape.
 
+use super::channels::{self, Bounds, Flow, Pair, Site};
 use super::{Computation, Operands, Quantized, strided};
 use crate::Result;
 use crate::graph::Op;
@@ -84,5 +85,19 @@ impl Computation for Reshape {
                 Ok(vec![Step { call, operands: vec![constant], scratch: None, output }])
             }
         }
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        let (before, after) = (channels::channels(site.inputs[0]), channels::channels(site.outputs[0]));
+        // Pixels that become one row, or a row that becomes pixels.
+        let (wide, narrow) = (before.max(after), before.min(after));
+        if narrow == 0 || !wide.is_multiple_of(narrow) {
+            return Flow::Whole;
+        }
+        Flow::Paired((0..wide).map(|c| Pair::tied(c % before, c % after)).collect())
     }
 }

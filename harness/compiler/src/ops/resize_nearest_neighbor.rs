@@ -2,8 +2,9 @@
 
 use hilbench_kernels::{params, reference};
 
+use super::channels::{self, Bounds, Cut, Flow, Site};
 use super::strided::{by_width, unsupported_width};
-use super::{Computation, Operands, Quantized};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
 use crate::lower::{Call, Lowering, Step};
@@ -58,5 +59,18 @@ impl Computation for ResizeNearestNeighbor {
         };
         let operands = vec![lowering.operand(node.inputs[0])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::same_channels(site)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let params = params::ResizeNearest { channels: cut.outputs[0].len(), ..self.params };
+        Some(ResizeNearestNeighbor { element_bytes: self.element_bytes, params }.into())
     }
 }

@@ -4,8 +4,9 @@ use hilbench_kernels::params::StridedCopy;
 use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
+use super::channels::{self, Bounds, Cut, Flow, Pair, Site};
 use super::operands::right_aligned;
-use super::{Computation, Operands, Quantized};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::graph::Op;
 use crate::lower::{Call, Lowering, Operand, Step};
 use crate::qgraph::QNode;
@@ -238,6 +239,43 @@ impl Computation for Strided {
             steps.push(copy(node, self.element_bytes, block.copy(), input, lowering.buffer(output))?);
         }
         Ok(steps)
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        let last = MAX_RANK - 1;
+        let mut pairs = Vec::new();
+        for (output, (block, tensor)) in self.blocks.iter().zip(&site.outputs).enumerate() {
+            let channels_stay = channels::channels(site.inputs[0]) == block.input_dims[last]
+                && channels::channels(tensor) == block.dims[last]
+                && block.strides[last] == 1;
+            if !channels_stay {
+                return Flow::Whole;
+            }
+            pairs.extend((0..block.dims[last]).map(|c| Pair { output, ..Pair::tied(block.begin[last] + c, c) }));
+        }
+        Flow::Paired(pairs)
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let last = MAX_RANK - 1;
+        let narrowed = |(block, left): (&Block, &&[usize])| {
+            let mut begin = block.begin;
+            begin[last] = cut.inputs[0].iter().filter(|&&c| c < block.begin[last]).count();
+            let input_dims = channels::with_channels(block.input_dims, cut.inputs[0].len());
+            Block { input_dims, begin, strides: block.strides, dims: channels::with_channels(block.dims, left.len()) }
+        };
+        let left = self.blocks.iter().zip(&cut.outputs).filter(|(_, left)| !left.is_empty());
+        let blocks = left.map(narrowed).collect();
+        Some(Strided { element_bytes: self.element_bytes, blocks }.into())
+    }
+
+    fn moves_nothing(&self) -> bool {
+        let whole = |block: &Block| block.dims == block.input_dims && block.strides.iter().all(|&s| s == 1);
+        self.blocks.len() == 1 && self.blocks.iter().all(whole)
     }
 }
 

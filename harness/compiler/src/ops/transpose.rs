@@ -4,9 +4,10 @@ use hilbench_kernels::params::StridedCopy;
 use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
+use super::channels::{self, Bounds, Cut, Flow, Site};
 use super::operands::right_aligned;
 use super::strided::{by_width, copy};
-use super::{Computation, Operands, Quantized};
+use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
@@ -57,6 +58,13 @@ impl Transpose {
 }
 
 impl Transpose {
+    /// This and then `second` as one permutation; `None` if there is a change of shape in between.
+    pub(crate) fn then(&self, second: &Transpose) -> Option<Self> {
+        let between = self.permutation.map(|axis| self.dims[axis]);
+        let permutation = second.permutation.map(|axis| self.permutation[axis]);
+        (between == second.dims).then(|| Transpose { permutation, ..self.clone() })
+    }
+
     /// Whether this is `permutation`, of as many trailing dimensions as that has.
     pub(crate) fn is_permutation(&self, permutation: &[usize]) -> bool {
         let leading = MAX_RANK - permutation.len().min(MAX_RANK);
@@ -87,5 +95,23 @@ impl Computation for Transpose {
         };
         let input = lowering.operand(node.inputs[0]);
         Ok(vec![copy(node, self.element_bytes, params, input, lowering.buffer(node.outputs[0]))?])
+    }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        channels::monotonic(self, site)
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        let last = MAX_RANK - 1;
+        if self.permutation[last] == last { channels::same_channels(site) } else { Flow::Whole }
+    }
+
+    fn narrowed(&self, _: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
+        let dims = channels::with_channels(self.dims, cut.outputs[0].len());
+        Some(Transpose { dims, ..*self }.into())
+    }
+
+    fn moves_nothing(&self) -> bool {
+        self.permutation.iter().filter(|&&axis| self.dims[axis] > 1).is_sorted()
     }
 }

@@ -1,10 +1,14 @@
 //! Functions of one 8-bit value. The reference computes each by its own formula; a device looks the result up in a
 //! table of 256 entries that the reference made, which is the same function.
 
+use hilbench_kernels::params::Broadcast;
+use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 use hilbench_kernels::{params, reference};
 
 use super::Computation;
+use super::channels::{self, Bounds, Flow, Site};
 use crate::Result;
+use crate::graph::DType;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -61,13 +65,69 @@ impl Computation for Unary {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let every: Vec<u8> = (0..=255).collect();
-        let mut results = [Value::zeros(256)];
-        self.reference(&[&Value::from_bytes(&every)], &mut results);
-        let mut table = [0; 256];
-        table.copy_from_slice(results[0].as_slice());
+        let table = table(self);
         let operands = vec![lowering.operand(node.inputs[0])];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call: Call::Lookup(table), operands, scratch: None, output }])
     }
+
+    fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+        Some(vec![table_bounds(&table(self), site)])
+    }
+
+    fn flow(&self, site: &Site<'_>) -> Flow {
+        channels::same_channels(site)
+    }
+
+    fn table(&self, _: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+        Some(table(self))
+    }
+}
+
+/// The results of an 8-bit function for every operand, by the operand's bits.
+#[must_use]
+pub fn table(function: &dyn Computation) -> [i8; 256] {
+    let every: Vec<u8> = (0..=255).collect();
+    let mut results = [Value::zeros(256)];
+    function.reference(&[&Value::from_bytes(&every)], &mut results);
+    let mut table = [0; 256];
+    table.copy_from_slice(results[0].as_slice());
+    table
+}
+
+/// Bounds of what a table answers.
+pub(super) fn table_bounds(table: &[i8; 256], site: &Site<'_>) -> Vec<Bounds> {
+    let unsigned = site.outputs[0].dtype == DType::U8;
+    let answer = |operand: i32| {
+        let bits = table[operand as u8 as usize];
+        if unsigned { i32::from(bits as u8) } else { i32::from(bits) }
+    };
+    let bounds = |operands: &Bounds| {
+        let answers = operands.clone().map(answer);
+        answers.map(|v| v..=v).reduce(|a, b| channels::union(&a, &b)).unwrap_or(operands.clone())
+    };
+    site.bounds[0].iter().map(bounds).collect()
+}
+
+/// How an operand of every code and a constant for all of them spread over the results; `None` unless one of the two is
+/// such a constant.
+pub(super) fn table_broadcast(constants: &[Option<&[u8]>]) -> Option<Broadcast> {
+    let mut dims = [1; MAX_RANK];
+    dims[MAX_RANK - 1] = 256;
+    let (varies, repeats) = (dense_strides(&dims), [0; MAX_RANK]);
+    let one = |constant: Option<&[u8]>| constant.is_some_and(|c| c.first().is_some_and(|v| c.iter().all(|w| w == v)));
+    match *constants {
+        [None, other] if one(other) => Some(Broadcast { dims, strides1: varies, strides2: repeats }),
+        [other, None] if one(other) => Some(Broadcast { dims, strides1: repeats, strides2: varies }),
+        _ => None,
+    }
+}
+
+/// The results of a function of two 8-bit values, of which one is a constant, for every other operand.
+pub(super) fn table_with_constant(function: &dyn Computation, constants: &[Option<&[u8]>]) -> Option<[i8; 256]> {
+    let every = Value::from_bytes(&(0..=255).collect::<Vec<u8>>());
+    let operands: Vec<Value> = constants.iter().map(|c| c.map_or(every.clone(), Value::from_bytes)).collect();
+    let mut results = [Value::zeros(256)];
+    function.reference(&operands.iter().collect::<Vec<_>>(), &mut results);
+    results[0].as_slice().try_into().ok()
 }

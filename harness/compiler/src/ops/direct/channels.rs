@@ -1,0 +1,257 @@
+//! Channels of the calls that ONNX models make, by the shape of each call. A call that is not named here keeps all.
+
+use hilbench_kernels::params::{
+    FullyConnected, Pool2d, QLinearAdd, QLinearAveragePool2d, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearGlobalAveragePool, QLinearMul, ScaleF32,
+};
+
+use super::Direct;
+use crate::lower::Call;
+use crate::ops::Border;
+use crate::ops::channels::{self, Bounds, Cut, Flow, Pair, Site};
+use crate::ops::products::{Finish, Products, Rescaled, keep, tap_sets};
+use crate::ops::unary::table_bounds;
+
+/// A call by what its channels do, with the way back from its parameters.
+enum Kind {
+    Conv(QLinearConv2d, fn(QLinearConv2d) -> Call),
+    Depthwise(QLinearDepthwiseConv2d, fn(QLinearDepthwiseConv2d) -> Call),
+    FullyConnected(FullyConnected, fn(FullyConnected) -> Call),
+    Add(QLinearAdd, fn(QLinearAdd) -> Call),
+    Mul(QLinearMul, fn(QLinearMul) -> Call),
+    AveragePool(QLinearAveragePool2d, fn(QLinearAveragePool2d) -> Call),
+    GlobalAveragePool(QLinearGlobalAveragePool, fn(QLinearGlobalAveragePool) -> Call),
+    MaxPool(Pool2d, fn(Pool2d) -> Call),
+    Lookup([i8; 256]),
+}
+
+/// The kind of a call, if it has one.
+fn kind(call: &Call) -> Option<Kind> {
+    macro_rules! kinds {
+        ($($kind:ident: $($call:ident)+;)*) => {
+            match call {
+                $($(Call::$call(p) => Some(Kind::$kind(*p, Call::$call)),)+)*
+                Call::Lookup(table) => Some(Kind::Lookup(*table)),
+                _ => None,
+            }
+        };
+    }
+    kinds! {
+        Conv: QLinearConv2dI8 QLinearConv2dI8I16 QLinearConv2dU8 QLinearConv2dU8I16;
+        Depthwise: QLinearDepthwiseConv2dI8 QLinearDepthwiseConv2dI8I16 QLinearDepthwiseConv2dU8 QLinearDepthwiseConv2dU8I16;
+        FullyConnected: QLinearFullyConnectedI8 QLinearFullyConnectedI8I16 QLinearFullyConnectedU8 QLinearFullyConnectedU8I16;
+        Add: QLinearAddI8 QLinearAddU8;
+        Mul: QLinearMulI8 QLinearMulU8;
+        AveragePool: QLinearAveragePool2dI8 QLinearAveragePool2dU8;
+        GlobalAveragePool: QLinearGlobalAveragePoolI8 QLinearGlobalAveragePoolU8;
+        MaxPool: MaxPool2dI8 MaxPool2dU8;
+    }
+}
+
+/// Constants of a layer of weighted sums, read.
+struct Layer {
+    /// Without their zero point.
+    weights: Vec<i32>,
+    bias: Vec<i32>,
+    scales: Vec<ScaleF32>,
+}
+
+impl Direct {
+    fn layer(&self, weights_zero_point: i32) -> Option<Layer> {
+        let [(_, weights), (_, bias), (_, scales)] = &self.constants[..] else { return None };
+        let wide = matches!(self.call.signature().operands[1], "i16");
+        let weights: Vec<i32> = if wide {
+            weights.as_slice::<i16>().iter().map(|&w| i32::from(w) - weights_zero_point).collect()
+        } else {
+            weights.as_slice::<i8>().iter().map(|&w| i32::from(w) - weights_zero_point).collect()
+        };
+        let scales = scales.as_slice::<f32>().iter().map(|&s| ScaleF32(s)).collect();
+        Some(Layer { weights, bias: bias.as_slice().to_vec(), scales })
+    }
+
+    /// The same call of other shape: weights by place in the old ones, biases, and the output channels that are left.
+    fn cut(&self, call: Call, weights: &[usize], bias: &[i32], outputs: &[usize], macs: u64) -> Self {
+        let width = if self.call.signature().operands[1] == "i16" { 2 } else { 1 };
+        let [(_, old), _, (_, scales)] = &self.constants[..] else { return self.clone() };
+        let scales = scales.as_slice::<f32>();
+        let scales = if scales.len() == 1 { scales.to_vec() } else { keep(scales, scales.len(), outputs) };
+        let weights = weights.iter().flat_map(|&w| &old.as_bytes()[w * width..(w + 1) * width]).copied();
+        let bytes = |values: Vec<[u8; 4]>| values.into_iter().flatten().collect::<Vec<u8>>();
+        let cut = Direct { call, constants: Vec::new(), scratch: self.scratch, macs };
+        cut.with("weights", &weights.collect::<Vec<u8>>())
+            .with("bias", &bytes(bias.iter().map(|b| b.to_le_bytes()).collect()))
+            .with("scales", &bytes(scales.iter().map(|s| s.to_le_bytes()).collect()))
+    }
+}
+
+fn conv_products<'a>(p: &QLinearConv2d, layer: &'a Layer) -> Products<'a> {
+    let c = &p.conv;
+    Products {
+        weights: &layer.weights,
+        bias: &layer.bias,
+        sets: tap_sets(&c.window),
+        taps: c.window.filter_h * c.window.filter_w,
+        filter_channels: c.filter_channels,
+        filters_per_group: c.output_channels / (c.input_channels / c.filter_channels),
+        zero_point: c.input_zero_point,
+    }
+}
+
+fn rows<'a>(p: &FullyConnected, layer: &'a Layer, site: &Site<'_>) -> Option<Products<'a>> {
+    let own = channels::channels(site.inputs[0]);
+    if own == 0 || !p.input_depth.is_multiple_of(own) {
+        return None;
+    }
+    let taps = p.input_depth / own;
+    Some(Products {
+        weights: &layer.weights,
+        bias: &layer.bias,
+        sets: vec![(0..taps).collect()],
+        taps,
+        filter_channels: own,
+        filters_per_group: p.output_depth,
+        zero_point: p.input_zero_point,
+    })
+}
+
+/// Bounds of the outputs.
+pub(super) fn bounds(direct: &Direct, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
+    let finished = |products: &Products<'_>, finish: &dyn Finish| vec![products.bounds(site.bounds[0], finish)];
+    match kind(&direct.call)? {
+        Kind::Conv(p, _) => {
+            let layer = direct.layer(p.weights_zero_point)?;
+            let (zero_point, activation) = (p.conv.output_zero_point, p.conv.activation);
+            Some(finished(&conv_products(&p, &layer), &Rescaled { factors: &layer.scales, zero_point, activation }))
+        }
+        Kind::Depthwise(p, _) => {
+            let (mut layer, c) = (direct.layer(p.weights_zero_point)?, &p.conv);
+            let count = c.channels * c.multiplier;
+            layer.weights =
+                (0..count).flat_map(|o| layer.weights[o..].iter().step_by(count).copied()).collect::<Vec<i32>>();
+            let products = Products {
+                weights: &layer.weights,
+                bias: &layer.bias,
+                sets: tap_sets(&c.window),
+                taps: c.window.filter_h * c.window.filter_w,
+                filter_channels: 1,
+                filters_per_group: c.multiplier,
+                zero_point: c.input_zero_point,
+            };
+            let (zero_point, activation) = (c.output_zero_point, c.activation);
+            Some(finished(&products, &Rescaled { factors: &layer.scales, zero_point, activation }))
+        }
+        Kind::FullyConnected(p, _) => {
+            let layer = direct.layer(p.weights_zero_point)?;
+            let (zero_point, activation) = (p.output_zero_point, p.activation);
+            Some(finished(&rows(&p, &layer, site)?, &Rescaled { factors: &layer.scales, zero_point, activation }))
+        }
+        Kind::Add(..) | Kind::AveragePool(..) | Kind::GlobalAveragePool(..) | Kind::MaxPool(..) => {
+            channels::monotonic(direct, site)
+        }
+        Kind::Mul(..) => channels::monotonic_in_each(direct, site),
+        Kind::Lookup(table) => Some(vec![table_bounds(&table, site)]),
+    }
+}
+
+/// How channels hang together.
+pub(super) fn flow(direct: &Direct, site: &Site<'_>) -> Flow {
+    let mixed = |needs: Option<Vec<Vec<bool>>>| needs.map_or(Flow::Whole, Flow::Mixed);
+    match kind(&direct.call) {
+        Some(Kind::Conv(p, _)) if p.conv.filter_channels == p.conv.input_channels => {
+            let layer = direct.layer(p.weights_zero_point);
+            mixed(layer.map(|layer| conv_products(&p, &layer).needs(site.bounds[0])))
+        }
+        Some(Kind::Depthwise(p, _)) => {
+            let (count, each) = (p.conv.channels * p.conv.multiplier, p.conv.multiplier);
+            Flow::Paired((0..count).map(|o| Pair::tied(o / each, o)).collect())
+        }
+        Some(Kind::FullyConnected(p, _)) => {
+            let layer = direct.layer(p.weights_zero_point);
+            mixed(layer.and_then(|layer| Some(rows(&p, &layer, site)?.needs(site.bounds[0]))))
+        }
+        Some(Kind::Add(..) | Kind::Mul(..)) => channels::broadcast_channels(site),
+        Some(Kind::AveragePool(..) | Kind::GlobalAveragePool(..) | Kind::MaxPool(..) | Kind::Lookup(_)) => {
+            channels::same_channels(site)
+        }
+        Some(Kind::Conv(..)) | None => Flow::Whole,
+    }
+}
+
+/// The call for the channels that are left.
+pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Option<Direct> {
+    let (inputs, outputs) = (cut.inputs[0], cut.outputs[0]);
+    let plain = |call: Call| Some(Direct { call, ..direct.clone() });
+    match kind(&direct.call)? {
+        Kind::Conv(mut p, call) => {
+            let layer = direct.layer(p.weights_zero_point)?;
+            let bias = conv_products(&p, &layer).folded_bias(site.bounds[0], inputs, outputs);
+            let weights = places(layer.weights.len(), p.conv.output_channels, p.conv.input_channels, cut);
+            let macs = direct.macs / layer.weights.len().max(1) as u64 * weights.len() as u64;
+            (p.conv.input_channels, p.conv.filter_channels) = (inputs.len(), inputs.len());
+            p.conv.output_channels = outputs.len();
+            Some(direct.cut(call(p), &weights, &bias, outputs, macs))
+        }
+        Kind::Depthwise(mut p, call) => {
+            let layer = direct.layer(p.weights_zero_point)?;
+            let count = p.conv.channels * p.conv.multiplier;
+            let weights = keep(&(0..layer.weights.len()).collect::<Vec<_>>(), count, outputs);
+            let bias = if layer.bias.is_empty() { Vec::new() } else { keep(&layer.bias, count, outputs) };
+            let macs = direct.macs / count.max(1) as u64 * outputs.len() as u64;
+            p.conv.channels = inputs.len();
+            Some(direct.cut(call(p), &weights, &bias, outputs, macs))
+        }
+        Kind::FullyConnected(mut p, call) => {
+            let layer = direct.layer(p.weights_zero_point)?;
+            let products = rows(&p, &layer, site)?;
+            let bias = products.folded_bias(site.bounds[0], inputs, outputs);
+            let weights = places(layer.weights.len(), p.output_depth, products.filter_channels, cut);
+            let macs = direct.macs / layer.weights.len().max(1) as u64 * weights.len() as u64;
+            (p.input_depth, p.output_depth) = (products.taps * inputs.len(), outputs.len());
+            Some(direct.cut(call(p), &weights, &bias, outputs, macs))
+        }
+        Kind::Add(mut p, call) => {
+            p.broadcast = channels::narrowed_broadcast(&p.broadcast, site, cut);
+            plain(call(p))
+        }
+        Kind::Mul(mut p, call) => {
+            p.broadcast = channels::narrowed_broadcast(&p.broadcast, site, cut);
+            plain(call(p))
+        }
+        Kind::AveragePool(mut p, call) => {
+            p.pool.channels = outputs.len();
+            plain(call(p))
+        }
+        Kind::GlobalAveragePool(mut p, call) => {
+            p.channels = outputs.len();
+            plain(call(p))
+        }
+        Kind::MaxPool(mut p, call) => {
+            p.channels = outputs.len();
+            plain(call(p))
+        }
+        Kind::Lookup(_) => None,
+    }
+}
+
+/// The call over what lies inside of a border.
+pub(super) fn bordered(direct: &Direct, border: &Border) -> Option<Direct> {
+    let call = match kind(&direct.call)? {
+        Kind::Conv(mut p, call) => {
+            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
+            call(p)
+        }
+        Kind::Depthwise(mut p, call) => {
+            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
+            call(p)
+        }
+        _ => return None,
+    };
+    Some(Direct { call, ..direct.clone() })
+}
+
+/// Places of the weights that are left of so many, `[outputs, taps, inputs]`.
+fn places(weights: usize, outputs: usize, inputs: usize, cut: &Cut<'_>) -> Vec<usize> {
+    let filter = weights / outputs.max(1);
+    let rows: Vec<usize> = cut.outputs[0].iter().flat_map(|&o| o * filter..(o + 1) * filter).collect();
+    keep(&rows, inputs, cut.inputs[0])
+}
