@@ -203,7 +203,7 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
 ///
 /// # Safety
 /// `to` is 6 words, or several times 6, before `end`, and each run has 4 elements for each 6 words.
-pub(super) type WidenThree = unsafe fn(from: &[*const i8; 3], to: *mut u32, end: *mut u32);
+pub type WidenThree = unsafe fn(from: &[*const i8; 3], to: *mut u32, end: *mut u32);
 
 macro_rules! widen_three {
     ($($(#[$doc:meta])* $name:ident $instruction:literal $even:ident $odd:ident;)*) => {$(
@@ -351,7 +351,7 @@ pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups:
 
 /// A rectangle of taps of four channels.
 #[repr(C)]
-pub(super) struct Taps {
+pub struct Taps {
     /// Four elements under the first tap.
     pub(super) x: *const i8,
     /// One word a tap, one tap after the other.
@@ -374,7 +374,7 @@ pub(super) struct Taps {
 ///
 /// # Safety
 /// There are four elements under each tap, and as many weights as taps.
-pub(super) type AddTaps = unsafe fn(task: &mut Taps);
+pub type AddTaps = unsafe fn(task: &mut Taps);
 
 macro_rules! add_taps {
     ($($(#[$doc:meta])* $name:ident $element:ty, $instruction:literal;)*) => {$(

@@ -26,6 +26,11 @@ pub static SET: KernelSet = KernelSet {
         (if average_pool2d_takes(p) { super::average_pool2d } else { generic::average_pool2d })(p, x, y);
     },
     max_pool2d: |p, x, y| (if max_pool2d_takes(p) { super::max_pool2d } else { generic::max_pool2d })(p, x, y),
+    qlinear_conv2d,
+    qlinear_depthwise_conv2d,
+    qlinear_fully_connected,
+    qlinear_add: super::qlinear_add,
+    qlinear_mul: super::qlinear_mul,
     ..generic::SET
 };
 
