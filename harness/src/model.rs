@@ -9,14 +9,14 @@ use hilbench_compiler::graph::Graph;
 use hilbench_compiler::import::onnx::{External, Options};
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::pass::{self, Passed};
-use hilbench_compiler::plan::{self, Plan};
+use hilbench_compiler::plan::{self, Optimize, Plan};
 use hilbench_compiler::qgraph::QGraph;
 use hilbench_compiler::{import, quantize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// What a file leaves open, and what its inputs and outputs are to look like.
+/// What a file leaves open, what its inputs and outputs are to look like, and what its plan is to spare.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
     /// Sizes of dimensions that an ONNX file only names.
@@ -25,6 +25,8 @@ pub struct Form {
     pub inputs: Side,
     /// The outputs, likewise.
     pub outputs: Side,
+    /// Time or memory.
+    pub optimize: Optimize,
 }
 
 /// A model file, read.
@@ -69,6 +71,15 @@ impl Model {
         Ok(Model { name, path: path.to_path_buf(), sha256, graph, channels_first: onnx })
     }
 
+    /// A model that was made here. Its digest is that of its constants.
+    #[must_use]
+    pub fn made(graph: Graph) -> Self {
+        let mut hash = Sha256::new();
+        graph.tensors.iter().filter_map(|t| t.data.as_ref()).for_each(|data| hash.update(data));
+        let (name, sha256) = (graph.name.clone(), hex::encode(hash.finalize()));
+        Model { path: name.clone().into(), name, sha256, graph, channels_first: false }
+    }
+
     /// Decides the arithmetic, runs the passes and plans the memory.
     ///
     /// # Errors
@@ -78,7 +89,7 @@ impl Model {
         let mut qgraph = quantize::quantize(&self.graph).map_err(fail)?;
         shape_edges(&mut qgraph, &self.side(&form.inputs), &self.side(&form.outputs)).map_err(fail)?;
         let passed = pass::run(&qgraph);
-        let plan = |isa| plan::plan(&passed.graph, isa).map_err(&fail);
+        let plan = |isa| plan::plan_for(&passed.graph, isa, form.optimize).map_err(&fail);
         let plans = [plan(Isa::Generic)?, plan(Isa::Dsp)?, plan(Isa::Mve)?];
         Ok(Compiled { qgraph, passed, plans })
     }

@@ -42,6 +42,8 @@ pub struct Image {
 pub struct Footprint {
     /// Code and its constants, vectors included.
     pub code: u64,
+    /// What of `code` an inference reaches: kernels and the calls of them. The rest validates: protocol, port, start-up.
+    pub network_code: u64,
     /// Constants of the network.
     pub weights: u64,
     /// The arena.

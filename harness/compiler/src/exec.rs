@@ -1,9 +1,11 @@
 //! Runs a network on the host and keeps every tensor: a [`QGraph`] with the reference kernels, the definition of
 //! what a board must answer, or a [`Plan`] with the very calls that a board makes, on one overlaid arena.
 
+use std::ops::Range;
+
 use crate::graph::TensorId;
-use crate::lower::{Operand, Step};
-use crate::plan::Plan;
+use crate::lower::{Call, Operand, Step};
+use crate::plan::{Cut, Plan, overlap};
 use crate::qgraph::QGraph;
 use crate::value::Value;
 
@@ -59,8 +61,8 @@ pub fn run_plan(plan: &Plan, inputs: &[&[u8]]) -> Trace {
     }
     let mut nodes = Vec::with_capacity(plan.nodes.len());
     for node in &plan.nodes {
-        for step in &node.steps {
-            run_step(plan, step, &mut arena);
+        for (step, &cut) in node.steps.iter().zip(&node.cuts) {
+            run_step(plan, step, cut, &mut arena);
         }
         nodes.push(node.outputs.iter().map(|port| (port.tensor, arena[plan.range(port.buffer)].to_vec())).collect());
     }
@@ -68,20 +70,42 @@ pub fn run_plan(plan: &Plan, inputs: &[&[u8]]) -> Trace {
     Trace { nodes, outputs }
 }
 
-fn run_step(plan: &Plan, step: &Step, arena: &mut [u8]) {
-    let operands: Vec<Value> = step
-        .operands
-        .iter()
-        .map(|operand| match *operand {
-            Operand::Buffer(b) => Value::from_bytes(&arena[plan.range(b)]),
-            Operand::Constant(c) => Value::from_bytes(&plan.constants[c].bytes),
-        })
-        .collect();
+/// Runs a step as it is cut. A band reads and writes its own part of the arena, and no more.
+fn run_step(plan: &Plan, step: &Step, cut: Option<Cut>, arena: &mut [u8]) {
     let mut scratch = step.scratch.map_or_else(|| Value::zeros(0), |b| Value::from_bytes(&arena[plan.range(b)]));
-    let mut output = Value::from_bytes(&arena[plan.range(step.output)]);
-    step.call.run(&operands.iter().collect::<Vec<_>>(), &mut scratch, &mut output);
+    let mut run = |call: &Call, inputs: &[Range<usize>], output: Range<usize>| {
+        let operands: Vec<Value> = step
+            .operands
+            .iter()
+            .enumerate()
+            .map(|(i, operand)| match *operand {
+                Operand::Buffer(b) => Value::from_bytes(&arena[part(plan.range(b), inputs.get(i))]),
+                Operand::Constant(c) => {
+                    let bytes = &plan.constants[c].bytes;
+                    Value::from_bytes(&bytes[part(0..bytes.len(), inputs.get(i))])
+                }
+            })
+            .collect();
+        let output = part(plan.range(step.output), Some(&output));
+        let mut written = Value::from_bytes(&arena[output.clone()]);
+        call.run(&operands.iter().collect::<Vec<_>>(), &mut scratch, &mut written);
+        arena[output].copy_from_slice(written.as_bytes());
+    };
+    match cut {
+        None => run(&step.call, &[], 0..plan.buffers[step.output].bytes),
+        Some(cut) => {
+            for (first, rows) in overlap::bands(step, &plan.buffers, cut) {
+                let band = step.call.band(first, rows).expect("only calls with bands are cut");
+                run(&band.call, &band.inputs, band.output);
+            }
+        }
+    }
     if let Some(b) = step.scratch {
         arena[plan.range(b)].copy_from_slice(scratch.as_bytes());
     }
-    arena[plan.range(step.output)].copy_from_slice(output.as_bytes());
+}
+
+/// `part` of `whole`, or all of it.
+fn part(whole: Range<usize>, part: Option<&Range<usize>>) -> Range<usize> {
+    part.map_or(whole.clone(), |part| whole.start + part.start..whole.start + part.end)
 }

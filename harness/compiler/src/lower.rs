@@ -3,6 +3,8 @@
 //! [`Call`] is the table of everything a device can be asked to do. One row names parameters, function and operand
 //! types; the host's way to run it and the emitted source both come from that row, so they cannot drift apart.
 
+mod bands;
+
 use std::collections::HashMap;
 use std::fmt::Debug;
 
@@ -14,6 +16,8 @@ use crate::plan::{Buffer, Constant, PlanNode, Port};
 use crate::qgraph::QGraph;
 use crate::value::Value;
 use crate::{Error, Result};
+
+pub use bands::CallBand;
 
 /// Index of a buffer in [`crate::plan::Plan::buffers`].
 pub type BufferId = usize;
@@ -81,6 +85,17 @@ pub struct Signature {
     pub scratch: Option<&'static str>,
     /// Element type of the output.
     pub output: &'static str,
+}
+
+/// Bytes of an element that a [`Signature`] names.
+#[must_use]
+pub fn element_bytes(element: &str) -> usize {
+    match element {
+        "i8" | "u8" => 1,
+        "i16" => 2,
+        "Requant" => 8,
+        _ => 4,
+    }
 }
 
 macro_rules! calls {
@@ -521,6 +536,7 @@ pub(crate) fn lower<'a>(graph: &'a QGraph, isa: Isa) -> Result<(Lowering<'a>, Ve
             index: node.index,
             op_name: node.op_name,
             name: node.name.clone(),
+            cuts: vec![None; steps.len()],
             steps,
             outputs,
             macs,
@@ -540,6 +556,7 @@ pub(crate) fn lower<'a>(graph: &'a QGraph, isa: Isa) -> Result<(Lowering<'a>, Ve
                 index: graph.nodes.len(),
                 op_name: "CONSTANT",
                 name,
+                cuts: vec![None; steps.len()],
                 steps,
                 outputs: vec![port],
                 macs: 0,

@@ -1,13 +1,36 @@
 //! What the device does, to the byte: steps in order, constants, and one arena with an offset for every buffer.
 
 pub mod arena;
+mod cuts;
+pub mod overlap;
+mod views;
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use crate::Result;
 use crate::graph::{Tensor, TensorId};
 use crate::lower::{self, BufferId, Isa, Operand, Step};
 use crate::qgraph::QGraph;
+use overlap::Overlap;
+
+/// What counts where time and memory are traded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimize {
+    /// Time: every layer in one call.
+    Time,
+    /// Both: an arena near the smallest one, in few bands.
+    #[default]
+    Balanced,
+    /// Memory: the smallest arena, in as many bands as it takes.
+    Ram,
+}
+
+impl Optimize {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Optimize); 3] =
+        [("time", Optimize::Time), ("balanced", Optimize::Balanced), ("ram", Optimize::Ram)];
+}
 
 /// Alignment of every buffer in the arena, in bytes: what the widest vector load wants.
 pub const ALIGNMENT: usize = 16;
@@ -21,15 +44,20 @@ pub struct Buffer {
     pub bytes: usize,
     /// First and last moment of its life: inputs arrive at 0, step i runs at i + 1, outputs are read after all.
     pub life: (usize, usize),
+    /// The buffer that it is a part of, if it is, and from which byte of that on.
+    pub within: Option<(BufferId, usize)>,
     /// Offset in the arena.
     pub offset: usize,
 }
+
+/// The life of a buffer that nothing touches.
+const NEVER: (usize, usize) = (usize::MAX, 0);
 
 impl Buffer {
     /// A buffer without a life or a place yet.
     #[must_use]
     pub(crate) fn new(name: String, bytes: usize) -> Self {
-        Buffer { name, bytes, life: (usize::MAX, 0), offset: 0 }
+        Buffer { name, bytes, life: NEVER, within: None, offset: 0 }
     }
 }
 
@@ -51,6 +79,15 @@ pub struct Port {
     pub buffer: BufferId,
 }
 
+/// A step that runs in bands of output rows, a call of its kernel each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Rows of a band; the last one may have fewer.
+    pub rows: NonZeroUsize,
+    /// The last band runs first.
+    pub from_last: bool,
+}
+
 /// One operator of the model with the calls that compute it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanNode {
@@ -62,6 +99,8 @@ pub struct PlanNode {
     pub name: String,
     /// Kernel calls, in order.
     pub steps: Vec<Step>,
+    /// How each step is cut into bands; `None` where one call writes all.
+    pub cuts: Vec<Option<Cut>>,
     /// What it writes.
     pub outputs: Vec<Port>,
     /// Multiply-accumulates.
@@ -85,6 +124,8 @@ pub struct Plan {
     pub inputs: Vec<Port>,
     /// Model outputs.
     pub outputs: Vec<Port>,
+    /// Outputs that may lie over inputs.
+    pub overlaps: Vec<Overlap>,
     /// Size of the arena in bytes.
     pub arena_bytes: usize,
 }
@@ -95,6 +136,18 @@ impl Plan {
     pub fn range(&self, buffer: BufferId) -> Range<usize> {
         let b = &self.buffers[buffer];
         b.offset..b.offset + b.bytes
+    }
+
+    /// The size that no placement of these buffers can go below.
+    #[must_use]
+    pub fn arena_bound(&self) -> usize {
+        arena::lower_bound(&self.buffers, &self.overlaps)
+    }
+
+    /// Two buffers in the same place that may not be, if there are any.
+    #[must_use]
+    pub fn conflict(&self) -> Option<(BufferId, BufferId)> {
+        arena::overlap(&self.buffers, &self.overlaps)
     }
 
     /// Bytes of all constants.
@@ -110,17 +163,30 @@ impl Plan {
     }
 }
 
-/// Lowers `graph` to kernels for `isa` and places its buffers.
+/// Lowers `graph` to kernels for `isa` and places its buffers, with time and memory in balance.
 ///
 /// # Errors
 /// Computations that no kernel on a device runs.
 pub fn plan(graph: &QGraph, isa: Isa) -> Result<Plan> {
+    plan_for(graph, isa, Optimize::default())
+}
+
+/// Lowers `graph` to kernels for `isa` and places its buffers.
+///
+/// # Errors
+/// Computations that no kernel on a device runs.
+pub fn plan_for(graph: &QGraph, isa: Isa, optimize: Optimize) -> Result<Plan> {
     let (mut lowering, outputs) = lower::lower(graph, isa)?;
     let inputs: Vec<Port> =
         graph.inputs.iter().map(|&tensor| Port { tensor, buffer: lowering.buffer(tensor) }).collect();
     let mut buffers = lowering.buffers;
-    set_lives(&mut buffers, &lowering.nodes, &inputs, &outputs);
-    let arena_bytes = arena::place(&mut buffers);
+    views::link(&mut buffers, &mut lowering.nodes, |buffers, nodes| {
+        set_lives(buffers, nodes, &inputs, &outputs);
+        arena::first_fits(buffers, &[]).0
+    });
+    cuts::choose(&buffers, &mut lowering.nodes, optimize);
+    let overlaps = overlap::overlaps(&buffers, &lowering.nodes);
+    let arena_bytes = arena::place(&mut buffers, &overlaps);
     Ok(Plan {
         name: graph.name.clone(),
         tensors: graph.tensors.iter().map(|t| Tensor { data: None, ..t.clone() }).collect(),
@@ -129,11 +195,14 @@ pub fn plan(graph: &QGraph, isa: Isa) -> Result<Plan> {
         constants: lowering.constants,
         inputs,
         outputs,
+        overlaps,
         arena_bytes,
     })
 }
 
+/// Sets when each buffer lives. One that others are parts of lives when any of them does.
 fn set_lives(buffers: &mut [Buffer], nodes: &[PlanNode], inputs: &[Port], outputs: &[Port]) {
+    buffers.iter_mut().for_each(|buffer| buffer.life = NEVER);
     let mut touch = |buffer: BufferId, moment: usize| {
         let life = &mut buffers[buffer].life;
         *life = (life.0.min(moment), life.1.max(moment));
@@ -162,5 +231,10 @@ fn set_lives(buffers: &mut [Buffer], nodes: &[PlanNode], inputs: &[Port], output
     }
     for port in outputs {
         touch(port.buffer, moment + 1);
+    }
+    for part in 0..buffers.len() {
+        let (life, root) = (buffers[part].life, views::root(buffers, part).0);
+        let whole = &mut buffers[root].life;
+        *whole = (whole.0.min(life.0), whole.1.max(life.1));
     }
 }

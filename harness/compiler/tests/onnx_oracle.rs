@@ -52,7 +52,7 @@ fn check(model: &Path, vectors: &Path) -> Result<String, String> {
     let graph = quantized(model).map_err(|e| e.to_string())?;
     let passed = pass::run(&graph);
     let plan = plan::plan(&passed.graph, Isa::Dsp).map_err(|e| e.to_string())?;
-    assert_eq!(plan::arena::overlap(&plan.buffers), None);
+    assert_eq!(plan.conflict(), None);
     let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
         (1..=count)
             .map(|k| array(vectors, &format!("{prefix}_{k}")).or_else(|| array(vectors, prefix)))

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use hilbench_compiler::edges::{ChannelPosition, EdgeType, Side};
 use hilbench_compiler::graph::DType;
+use hilbench_compiler::plan::Optimize;
 
 use crate::model::Form;
 
@@ -19,6 +20,14 @@ enum ElementType {
 enum Position {
     Chfirst,
     Chlast,
+}
+
+/// What counts where time and memory are traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Optimization {
+    Time,
+    Balanced,
+    Ram,
 }
 
 /// Options about the form of a model.
@@ -40,6 +49,10 @@ pub struct FormArgs {
     /// Where the channels of the outputs lie, likewise.
     #[arg(long, value_name = "POSITION", value_enum, value_delimiter = ',')]
     outputs_ch_position: Vec<Position>,
+    /// What counts where time and memory are traded: `time` runs every layer in one call, `ram` cuts layers into as many
+    /// bands of rows as the smallest arena takes, `balanced` into fewer for an arena near that.
+    #[arg(short = 'O', long, value_enum, default_value_t = Optimization::Balanced)]
+    optimize: Optimization,
 }
 
 fn named_size(text: &str) -> Result<(String, usize), String> {
@@ -58,6 +71,11 @@ impl FormArgs {
             fix_shape: self.fix_shape.iter().cloned().collect(),
             inputs: side(&self.input_data_type, &self.inputs_ch_position),
             outputs: side(&self.output_data_type, &self.outputs_ch_position),
+            optimize: match self.optimize {
+                Optimization::Time => Optimize::Time,
+                Optimization::Balanced => Optimize::Balanced,
+                Optimization::Ram => Optimize::Ram,
+            },
         }
     }
 }

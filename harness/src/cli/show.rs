@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use hilbench_compiler::emit::{self, Identity};
 use hilbench_compiler::graph::{Graph, Tensor, TensorId};
 use hilbench_compiler::lower::{Isa, Operand};
-use hilbench_compiler::plan::{Plan, arena};
+use hilbench_compiler::plan::Plan;
 use hilbench_compiler::qgraph::QGraph;
 
 use super::form::FormArgs;
@@ -141,7 +141,7 @@ fn plan(text: &mut String, plan: &Plan) -> std::fmt::Result {
         text,
         "arena: {} bytes (at least {} live at one moment)\nconstants: {} bytes in {}",
         plan.arena_bytes,
-        arena::lower_bound(&plan.buffers),
+        plan.arena_bound(),
         plan.constant_bytes(),
         plan.constants.len()
     )?;
@@ -152,14 +152,18 @@ fn plan(text: &mut String, plan: &Plan) -> std::fmt::Result {
     writeln!(text, "\nsteps")?;
     for node in &plan.nodes {
         writeln!(text, "  #{} {} {:?}", node.index, node.op_name, node.name)?;
-        for step in &node.steps {
+        for (step, cut) in node.steps.iter().zip(&node.cuts) {
             let operands = step.operands.iter().map(|o| match o {
                 Operand::Buffer(b) => format!("b{b}"),
                 Operand::Constant(c) => format!("c{c}"),
             });
             let operands = operands.collect::<Vec<_>>().join(", ");
             let scratch = step.scratch.map_or_else(String::new, |b| format!(", scratch b{b}"));
-            writeln!(text, "    b{} = {}({operands}{scratch})", step.output, step.call.signature().path)?;
+            let cut = cut.map_or_else(String::new, |cut| {
+                let from = if cut.from_last { "last" } else { "first" };
+                format!(", {} rows a call from the {from} on", cut.rows)
+            });
+            writeln!(text, "    b{} = {}({operands}{scratch}){cut}", step.output, step.call.signature().path)?;
         }
     }
     Ok(())

@@ -127,7 +127,9 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
         let stack = outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
         let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
         lines.push(format!("RAM       arena {arena}, stack {stack} (high water), other {other} bytes"));
-        lines.push(format!("flash     weights {}, code {} bytes", grouped(f.weights), grouped(f.code)));
+        let (weights, network) = (grouped(f.weights), grouped(f.network_code));
+        let rest = grouped(f.code - f.network_code);
+        lines.push(format!("flash     weights {weights}, code {network}, validation loop {rest} bytes"));
         let built = if image.cached {
             "built before".into()
         } else {
@@ -232,7 +234,9 @@ fn write_provenance(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
     writeln!(text, "  facts     {}\n  run       {}", outcome.board.provenance.facts, outcome.board.provenance.run)
 }
 
-fn table(header: &[&str], left: usize) -> Table {
+/// An empty table whose columns from `left` on are aligned to the right.
+#[must_use]
+pub fn table(header: &[&str], left: usize) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header.to_vec());
     for (i, column) in table.column_iter_mut().enumerate() {
@@ -330,7 +334,8 @@ fn summary(report: &Report<'_>) -> String {
 }
 
 /// 1234567 as 1,234,567.
-fn grouped(n: u64) -> String {
+#[must_use]
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

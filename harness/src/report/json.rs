@@ -168,6 +168,7 @@ struct Memory {
     other_ram_bytes: u64,
     weights_bytes: u64,
     code_bytes: u64,
+    network_code_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -288,6 +289,7 @@ fn board<'a>(report: &Report<'_>, outcome: &'a Outcome) -> BoardResult<'a> {
             other_ram_bytes: image.footprint.other_ram,
             weights_bytes: image.footprint.weights,
             code_bytes: image.footprint.code,
+            network_code_bytes: image.footprint.network_code,
         }),
         firmware: outcome
             .image

@@ -1,5 +1,7 @@
 //! Cortex-M: firmware by cargo, boards by QEMU, the link by a serial port.
 
+mod footprint;
+
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::io;
@@ -9,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use hilbench_compiler::emit::Sources;
 use hilbench_virtual::{QemuBoard, Status};
-use object::{Object, ObjectSection};
 use sha2::{Digest, Sha256};
 
-use super::{Footprint, Image, Target, TargetError};
+use self::footprint::footprint;
+use super::{Image, Target, TargetError};
 use crate::board::Board;
 use crate::link::serial::SerialLink;
 use crate::link::{Link, LinkError};
@@ -181,10 +183,12 @@ fn key(files: &[(String, Vec<u8>)], board: &Board) -> Result<String, TargetError
     Ok(hex::encode(hash.finalize())[..32].to_string())
 }
 
-/// The board's own flags, and which instructions kernels may spell out: no stable `target_feature` says so for Arm.
+/// The board's own flags, and which instructions kernels may spell out: no stable `target_feature` says so for Arm. The
+/// linker keeps relocations, by which code is accounted to the network.
 fn rustflags(board: &Board) -> String {
-    let isa = ["--cfg".to_string(), format!("hilbench_isa=\"{}\"", board.isa.name())];
-    [&board.rustflags[..], &isa].concat().join("\u{1f}")
+    let isa = format!("--cfg=hilbench_isa=\"{}\"", board.isa.name());
+    let relocations = "-Clink-arg=--emit-relocs".to_string();
+    [&board.rustflags[..], &[isa, relocations]].concat().join("\u{1f}")
 }
 
 fn board_source(board: &Board) -> String {
@@ -288,26 +292,4 @@ fn overflow(said: &str, board: &Board) -> Option<TargetError> {
     };
     let have = board.room(index);
     Some(TargetError::DoesNotFit { what, need: have + over, have, memory: board.memories[index].name.clone() })
-}
-
-fn footprint(elf: &Path) -> Result<Footprint, TargetError> {
-    let damaged = |e: object::Error| TargetError::Cache { path: elf.to_path_buf(), reason: e.to_string() };
-    let bytes = fs::read(elf).map_err(cache_error(elf))?;
-    let file = object::File::parse(&*bytes).map_err(damaged)?;
-    let mut footprint = Footprint::default();
-    for section in file.sections() {
-        let size = section.size();
-        match section.name().unwrap_or_default() {
-            ".weights" => footprint.weights += size,
-            ".arena" => footprint.arena += size,
-            ".vector_table" | ".text" | ".rodata" => footprint.code += size,
-            ".data" => {
-                footprint.code += size;
-                footprint.other_ram += size;
-            }
-            ".bss" | ".uninit" => footprint.other_ram += size,
-            _ => {}
-        }
-    }
-    Ok(footprint)
 }

@@ -40,7 +40,7 @@ fn without_a_fault_it_matches() {
 fn wrong_rounding() {
     let bench = Bench::new(360);
     let pointwise =
-        "dsp::conv2d(\n                &Conv2d { batches: 1, window: Window2d { input_h: 8, input_w: 8, filter_h: 1";
+        "dsp::conv2d(\n            &Conv2d { batches: 1, window: Window2d { input_h: 8, input_w: 8, filter_h: 1";
     let rounded_once = "fn rounded_once(\n\
         p: &Conv2d, x: &[i8], w: &[u32], b: &[i32], r: &[Requant], _: &mut [u32], y: &mut [i8],\n\
         ) {\n\

@@ -142,7 +142,11 @@ fn short_messages_of_the_device_decode_to_the_same_values() {
         check(head, &device, Payload::SystemInfo(chip));
         check(head, &encode::Payload::Ack { param: a, error: b }, Payload::Ack(Ack { param: a, error: b }));
         let text = if round == 0 { String::new() } else { name(&mut random).repeat(2) };
-        check(head, &encode::Payload::Log(&text), Payload::Log(Log { level: 1, text: text.clone().into_bytes() }));
+        check(
+            head,
+            &encode::Payload::Log(text.as_bytes()),
+            Payload::Log(Log { level: 1, text: text.clone().into_bytes() }),
+        );
     }
 }
 

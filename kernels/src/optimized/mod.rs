@@ -9,6 +9,8 @@ pub mod mve;
 mod pool_windows;
 mod rows;
 mod windows;
+#[cfg(target_arch = "x86_64")]
+pub mod x86;
 
 pub use fold_bias::{fold_input_offset, fold_input_offset_of};
 
@@ -18,7 +20,13 @@ use crate::params::{
 };
 
 /// Every set that this build has, the portable one first.
-pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET, &mve::SET];
+pub static SETS: &[&KernelSet] = &[
+    &generic::SET,
+    &dsp::SET,
+    &mve::SET,
+    #[cfg(target_arch = "x86_64")]
+    &x86::SET,
+];
 
 /// `(p, input, weights, bias, factors, output)`
 pub type WeightedKernel<P, F = Requant> = fn(&P, &[i8], &[i8], &[i32], &[F], &mut [i8]);

@@ -28,8 +28,8 @@ pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, 
     }
 }
 
-/// Sends a line to the host, from wherever the device got stuck.
-pub fn crash(port: &mut dyn Port, line: &str) {
+/// Sends a line of UTF-8 to the host, from wherever the device got stuck.
+pub fn crash(port: &mut dyn Port, line: &[u8]) {
     // How many answers there were is lost with the stack.
     let head = Head { request_id: REQUEST.load(Ordering::Relaxed), index: None, state: state::ERROR };
     send(port, head, &Payload::Log(line));

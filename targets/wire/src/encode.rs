@@ -87,8 +87,8 @@ pub enum Payload<'a> {
         /// See [`crate::error`].
         error: u32,
     },
-    /// A line for people, at most 127 bytes of which are sent.
-    Log(&'a str),
+    /// A line for people, UTF-8, at most 127 bytes of which are sent.
+    Log(&'a [u8]),
     /// A step, or the whole inference.
     Operator(Operator<'a>),
     /// A tensor with its bytes, or without where it has the flag for that.
@@ -170,7 +170,7 @@ fn unsealed(sink: &mut dyn Sink, head: Head, payload: &Payload<'_>) {
         }),
         Payload::Log(text) => nested(sink, 13, &|s| {
             uint(s, 1, 1);
-            bytes(s, 2, cut(text, 127).as_bytes());
+            bytes(s, 2, cut(text, 127));
         }),
         Payload::Operator(o) => nested(sink, 16, &|s| operator(s, &o)),
         Payload::Tensor(t, data) => nested(sink, 17, &|s| tensor(s, &t, data)),
@@ -182,7 +182,7 @@ fn unsealed(sink: &mut dyn Sink, head: Head, payload: &Payload<'_>) {
 }
 
 fn operator(s: &mut dyn Sink, o: &Operator<'_>) {
-    bytes(s, 1, cut(o.name, 63).as_bytes());
+    bytes(s, 1, cut(o.name.as_bytes(), 63));
     uint(s, 2, o.kind);
     uint(s, 3, o.id);
     float(s, 4, o.duration);
@@ -208,7 +208,7 @@ fn tensor(s: &mut dyn Sink, t: &Tensor<'_>, data: &[u8]) {
 }
 
 fn descriptor(s: &mut dyn Sink, t: &Tensor<'_>) {
-    bytes(s, 1, cut(t.name, 63).as_bytes());
+    bytes(s, 1, cut(t.name.as_bytes(), 63));
     uint(s, 2, t.format);
     uint(s, 3, t.elements);
     uint(s, 4, t.dims.len() as u32);
@@ -222,9 +222,9 @@ fn descriptor(s: &mut dyn Sink, t: &Tensor<'_>) {
 }
 
 fn network(s: &mut dyn Sink, n: &Network<'_>, inputs: &dyn Tensors, outputs: &dyn Tensors) {
-    bytes(s, 1, cut(n.name, 63).as_bytes());
+    bytes(s, 1, cut(n.name.as_bytes(), 63));
     uint(s, 2, crate::RUNTIME);
-    bytes(s, 3, cut(n.digest, 32).as_bytes());
+    bytes(s, 3, cut(n.digest.as_bytes(), 32));
     bytes(s, 4, b"-");
     uint(s, 5, 0x0001_0000);
     uint(s, 6, 0x0001_0000);
@@ -256,10 +256,12 @@ fn network(s: &mut dyn Sink, n: &Network<'_>, inputs: &dyn Tensors, outputs: &dy
     }
 }
 
-/// The longest beginning of `text` within `limit` bytes that ends at a character.
-fn cut(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
+/// The longest beginning of `text` within `limit` bytes that ends at a character. Of bytes: slicing a string brings
+/// everything along that describes how it failed.
+fn cut(text: &[u8], limit: usize) -> &[u8] {
+    let continues = |i: usize| text.get(i).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let end = (0..=limit).rev().find(|&i| !continues(i)).unwrap_or(0);
+    text.get(..end).unwrap_or(text)
 }
 
 fn varint(sink: &mut dyn Sink, mut value: u64) {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::{Identity, Sources, carried_name};
 use crate::graph::{DType, Tensor};
-use crate::lower::{BufferId, ConstantId, Operand, Step};
-use crate::plan::{Plan, PlanNode, Port};
+use crate::lower::{BufferId, ConstantId, Operand, Step, element_bytes};
+use crate::plan::{Cut, Plan, PlanNode, Port, overlap};
 
 /// Rust source of `plan`, in `model.rs`, with one binary file a constant beside it.
 #[must_use]
@@ -31,15 +31,6 @@ fn typed_constants(plan: &Plan) -> BTreeMap<(ConstantId, &'static str), usize> {
         }
     }
     constants
-}
-
-fn element_bytes(element: &str) -> usize {
-    match element {
-        "i8" | "u8" => 1,
-        "i16" => 2,
-        "Requant" => 8,
-        _ => 4,
-    }
 }
 
 fn write_model(
@@ -81,13 +72,22 @@ fn write_model(
     writeln!(text, "    fn info(&self) -> &'static ModelInfo {{\n        &INFO\n    }}\n")?;
     write_ports(text, plan)?;
     writeln!(text, "    fn run(&mut self, observer: &mut dyn Observer) {{")?;
-    writeln!(text, "        // SAFETY: buffers that live at the same moment have disjoint places in the arena, each")?;
-    writeln!(text, "        // aligned for its elements, and this network is the arena's only user.")?;
-    writeln!(text, "        unsafe {{")?;
+    writeln!(text, "        // SAFETY: this network is the arena's only user.")?;
+    writeln!(text, "        unsafe {{ infer(observer) }}\n    }}\n}}\n")?;
+    writeln!(text, "/// One inference. By its symbol code is accounted to the network.\n///")?;
+    writeln!(text, "/// # Safety\n/// Nothing else uses the arena meanwhile.")?;
+    writeln!(text, "#[unsafe(export_name = \"hilbench_inference\")]\n#[inline(never)]")?;
+    writeln!(text, "unsafe fn infer(observer: &mut dyn Observer) {{")?;
+    writeln!(
+        text,
+        "    // SAFETY: what a call reads, its scratch and what it writes have disjoint places in the arena, each"
+    )?;
+    writeln!(text, "    // aligned for its elements, and the caller answers for nothing else using the arena.")?;
+    writeln!(text, "    unsafe {{")?;
     for (n, node) in plan.nodes.iter().enumerate() {
         write_node(text, plan, n, node)?;
     }
-    writeln!(text, "        }}\n    }}\n}}")
+    writeln!(text, "    }}\n}}")
 }
 
 fn write_info(text: &mut String, plan: &Plan, identity: &Identity) -> std::fmt::Result {
@@ -151,30 +151,74 @@ fn write_ports(text: &mut String, plan: &Plan) -> std::fmt::Result {
 }
 
 fn write_node(text: &mut String, plan: &Plan, n: usize, node: &PlanNode) -> std::fmt::Result {
-    writeln!(text, "            // {} #{} \"{}\"", node.op_name, node.index, node.name.escape_default())?;
-    writeln!(text, "            observer.before({n});")?;
-    for step in &node.steps {
-        write_step(text, plan, step)?;
+    writeln!(text, "        // {} #{} \"{}\"", node.op_name, node.index, node.name.escape_default())?;
+    writeln!(text, "        observer.before({n});")?;
+    for (step, &cut) in node.steps.iter().zip(&node.cuts) {
+        match cut {
+            None => write_step(text, plan, step)?,
+            Some(cut) => write_bands(text, plan, step, cut)?,
+        }
     }
     let outputs: Vec<String> = node.outputs.iter().map(|port| place(plan, port.buffer, "u8")).collect();
-    writeln!(text, "            observer.after({n}, &[{}]);", outputs.join(", "))
+    writeln!(text, "        observer.after({n}, &[{}]);", outputs.join(", "))
 }
 
 fn write_step(text: &mut String, plan: &Plan, step: &Step) -> std::fmt::Result {
     let signature = step.call.signature();
-    writeln!(text, "            {}(", signature.path)?;
-    writeln!(text, "                {},", step.call.params())?;
-    for (operand, element) in step.operands.iter().zip(signature.operands) {
-        match *operand {
-            Operand::Buffer(b) => writeln!(text, "                {},", place(plan, b, element))?,
-            Operand::Constant(id) => writeln!(text, "                &{},", constant_name(id, element))?,
-        }
+    let operand = |_: usize, operand: Operand, element: &str| match operand {
+        Operand::Buffer(b) => place(plan, b, element),
+        Operand::Constant(id) => format!("&{}", constant_name(id, element)),
+    };
+    write_call(text, plan, step, &step.call.params(), operand, &place_mut(plan, step.output, signature.output))
+}
+
+/// A loop over the bands of a step.
+fn write_bands(text: &mut String, plan: &Plan, step: &Step, cut: Cut) -> std::fmt::Result {
+    let all = overlap::rows_of(step, &plan.buffers);
+    let params = step.call.params();
+    let (whole, params) = if step.call.is_elementwise() {
+        (format!("Elements({all})"), params)
+    } else {
+        (params.trim_start_matches('&').to_string(), "&band.params".to_string())
+    };
+    let part = |buffer: BufferId, element: &str, of: &str| {
+        let (start, size) = (plan.range(buffer).start, element_bytes(element));
+        format!("::<{element}>({start} + {size} * band.{of}.start, band.{of}.len())")
+    };
+    let parts = step.call.band(0, 1).map_or(0, |band| band.inputs.len());
+    let operand = |i: usize, operand: Operand, element: &str| match operand {
+        Operand::Buffer(b) if i < parts => format!("ARENA.slice{}", part(b, element, &format!("inputs[{i}]"))),
+        Operand::Buffer(b) => place(plan, b, element),
+        Operand::Constant(id) if i < parts => format!("&{}[band.inputs[{i}].clone()]", constant_name(id, element)),
+        Operand::Constant(id) => format!("&{}", constant_name(id, element)),
+    };
+    let output = format!("ARENA.slice_mut{}", part(step.output, step.call.signature().output, "output"));
+    let (rows, from_last) = (cut.rows, if cut.from_last { ".rev()" } else { "" });
+    writeln!(text, "        for first in (0..{all}).step_by({rows}){from_last} {{")?;
+    writeln!(text, "        let band = {whole}.band(first, {rows}.min({all} - first));")?;
+    write_call(text, plan, step, &params, operand, &output)?;
+    writeln!(text, "        }}")
+}
+
+fn write_call(
+    text: &mut String,
+    plan: &Plan,
+    step: &Step,
+    params: &str,
+    operand: impl Fn(usize, Operand, &str) -> String,
+    output: &str,
+) -> std::fmt::Result {
+    let signature = step.call.signature();
+    writeln!(text, "        {}(", signature.path)?;
+    writeln!(text, "            {params},")?;
+    for (i, (&read, element)) in step.operands.iter().zip(signature.operands).enumerate() {
+        writeln!(text, "            {},", operand(i, read, element))?;
     }
     if let (Some(scratch), Some(element)) = (step.scratch, signature.scratch) {
-        writeln!(text, "                {},", place_mut(plan, scratch, element))?;
+        writeln!(text, "            {},", place_mut(plan, scratch, element))?;
     }
-    writeln!(text, "                {},", place_mut(plan, step.output, signature.output))?;
-    writeln!(text, "            );")
+    writeln!(text, "            {output},")?;
+    writeln!(text, "        );")
 }
 
 fn constant_name(id: ConstantId, element: &str) -> String {

@@ -1,6 +1,6 @@
 //! ADD and SUB of int8 tensors with different scales, broadcasting.
 
-use hilbench_kernels::optimized::dsp;
+use hilbench_kernels::optimized::{dsp, generic};
 use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
@@ -9,6 +9,7 @@ use super::unary::{table_broadcast, table_with_constant};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::multiplier::quantize_multiplier;
 use crate::qgraph::QNode;
@@ -58,6 +59,10 @@ impl Computation for Add {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let kernel = if self.subtract { reference::sub } else { reference::add };
         kernel(&self.params, inputs[0].as_slice(), inputs[1].as_slice(), outputs[0].as_mut_slice());
+    }
+
+    fn host(&self) -> Option<Kernel> {
+        Some(Kernel::binary(self.params, if self.subtract { generic::sub } else { generic::add }))
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {

@@ -12,6 +12,7 @@ use super::requantized::{
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -103,6 +104,11 @@ impl Computation for Conv2d {
         let scratch = Some(lowering.scratch(scratch_bytes));
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call, operands, scratch, output }])
+    }
+
+    fn host(&self) -> Option<Kernel> {
+        let w = &self.weights;
+        Some(Kernel::conv2d(self.params, &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

@@ -13,6 +13,7 @@ use super::requantized::{
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -131,6 +132,11 @@ impl Computation for DepthwiseConv2d {
         ];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call, operands, scratch, output }])
+    }
+
+    fn host(&self) -> Option<Kernel> {
+        let w = &self.weights;
+        Some(Kernel::depthwise_conv2d(self.params, &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

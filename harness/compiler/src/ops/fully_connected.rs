@@ -12,6 +12,7 @@ use super::requantized::{
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -127,6 +128,12 @@ impl Computation for FullyConnected {
         Ok(vec![Step { call, operands, scratch, output: lowering.buffer(node.outputs[0]) }])
     }
 
+    fn host(&self) -> Option<Kernel> {
+        let (p, w) = (&self.params, &self.weights);
+        // With a zero point of its own a weight is no number of 8 bits any more.
+        (p.weights_zero_point == 0).then(|| Kernel::conv2d(p.as_conv2d(), &w.values, &w.bias, &w.requant))
+    }
+
     fn describe(&self) -> String {
         format!("{:?} {:?}", self.params, self.weights.requant)
     }
@@ -156,8 +163,7 @@ impl Computation for FullyConnected {
         let bias = self.products(&w.centred(), taps).folded_bias(site.bounds[0], inputs, outputs);
         let rows = outputs.iter().flat_map(|&o| &w.values[o * p.input_depth..(o + 1) * p.input_depth]);
         let values = keep(&rows.copied().collect::<Vec<_>>(), p.input_depth / taps, inputs);
-        let params =
-            params::FullyConnected { input_depth: taps * inputs.len(), output_depth: outputs.len(), ..*p };
+        let params = params::FullyConnected { input_depth: taps * inputs.len(), output_depth: outputs.len(), ..*p };
         Some(FullyConnected { params, weights: w.cut(values, bias, outputs) }.into())
     }
 

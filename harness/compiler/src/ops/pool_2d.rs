@@ -1,6 +1,6 @@
 //! AVERAGE_POOL_2D and MAX_POOL_2D of int8 tensors; input and output share scale and zero point.
 
-use hilbench_kernels::optimized::{dsp, mve};
+use hilbench_kernels::optimized::{dsp, generic, mve};
 use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
@@ -8,6 +8,7 @@ use super::channels::{self, Bounds, Cut, Flow, Site};
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -41,6 +42,10 @@ impl Computation for Pool2d {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let kernel = if self.max { reference::max_pool2d } else { reference::average_pool2d };
         kernel(&self.params, inputs[0].as_slice(), outputs[0].as_mut_slice());
+    }
+
+    fn host(&self) -> Option<Kernel> {
+        Some(Kernel::unary(self.params, if self.max { generic::max_pool2d } else { generic::average_pool2d }))
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {

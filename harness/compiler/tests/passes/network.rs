@@ -23,6 +23,7 @@ pub fn draw(rng: &mut StdRng) -> Graph {
         nodes: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
+        opset: None,
         warnings: Vec::new(),
     };
     let mut sketch = Sketch { rng, graph, images: Vec::new() };

@@ -25,27 +25,30 @@ impl Line {
         Line { text: [0; 128], length: 0 }
     }
 
-    fn text(&mut self, text: &str) -> &mut Self {
-        for &byte in text.as_bytes() {
-            if let Some(place) = self.text.get_mut(self.length) {
-                *place = byte;
-                self.length += 1;
-            }
+    fn byte(&mut self, byte: u8) {
+        if let Some(place) = self.text.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
         }
+    }
+
+    #[inline(never)]
+    fn text(&mut self, text: &[u8]) -> &mut Self {
+        text.iter().for_each(|&byte| self.byte(byte));
         self
     }
 
-    fn hex(&mut self, name: &str, value: u32) -> &mut Self {
+    #[inline(never)]
+    fn hex(&mut self, name: &[u8], value: u32) -> &mut Self {
         self.text(name);
         for nibble in (0..8).rev() {
-            let digit = (value >> (4 * nibble) & 0xF) as usize;
-            self.text(&"0123456789abcdef"[digit..=digit]);
+            self.byte(b"0123456789abcdef"[(value >> (4 * nibble) & 0xF) as usize]);
         }
         self
     }
 
     fn send(&self) {
-        let line = core::str::from_utf8(&self.text[..self.length]).unwrap_or("fault");
+        let line = self.text.get(..self.length).unwrap_or(&self.text);
         hilbench_runtime::crash(&mut Uart::new(), line);
     }
 }
@@ -62,12 +65,12 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     // SAFETY: reading the fault status has no effect on it.
     let scb = unsafe { &*SCB::PTR };
     Line::new()
-        .hex("HardFault pc=", frame.pc())
-        .hex(" lr=", frame.lr())
-        .hex(" r0=", frame.r0())
-        .hex(" cfsr=", scb.cfsr.read())
-        .hex(" hfsr=", scb.hfsr.read())
-        .hex(" bfar=", scb.bfar.read())
+        .hex(b"HardFault pc=", frame.pc())
+        .hex(b" lr=", frame.lr())
+        .hex(b" r0=", frame.r0())
+        .hex(b" cfsr=", scb.cfsr.read())
+        .hex(b" hfsr=", scb.hfsr.read())
+        .hex(b" bfar=", scb.bfar.read())
         .send();
     stop()
 }
@@ -76,10 +79,11 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
 fn panic(info: &PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
     let mut line = Line::new();
-    line.text("panicked");
+    line.text(b"panicked");
+    // Not the message: what writes it would take more flash than many a network.
     if let Some(location) = info.location() {
-        let file = location.file();
-        line.text(" at ").text(&file[file.len().saturating_sub(60)..]).hex(", line 0x", location.line());
+        let file = location.file().as_bytes();
+        line.text(b" at ").text(file.rchunks(60).next().unwrap_or(file)).hex(b", line 0x", location.line());
     }
     line.send();
     stop()
