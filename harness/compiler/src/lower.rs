@@ -177,6 +177,16 @@ calls! {
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
     DspMaxPool2d(params::Pool2d): dsp::max_pool2d(i8) -> i8;
     DspMul(params::Mul): dsp::mul(i8, i8) -> i8;
+    DspQLinearAddI8(params::QLinearAdd): dsp::qlinear_add(i8, i8) -> i8;
+    DspQLinearAddU8(params::QLinearAdd): dsp::qlinear_add(u8, u8) -> u8;
+    DspQLinearConv2dI8(params::QLinearConv2d): dsp::qlinear_conv2d(i8, u32, i32, ScaleF32) [u32] -> i8;
+    DspQLinearConv2dU8(params::QLinearConv2d): dsp::qlinear_conv2d(u8, u32, i32, ScaleF32) [u32] -> u8;
+    DspQLinearDepthwiseConv2dI8(params::QLinearDepthwiseConv2d): dsp::qlinear_depthwise_conv2d(i8, u32, i32, ScaleF32) -> i8;
+    DspQLinearDepthwiseConv2dU8(params::QLinearDepthwiseConv2d): dsp::qlinear_depthwise_conv2d(u8, u32, i32, ScaleF32) -> u8;
+    DspQLinearFullyConnectedI8(params::FullyConnected): dsp::qlinear_fully_connected(i8, u32, i32, ScaleF32) [u32] -> i8;
+    DspQLinearFullyConnectedU8(params::FullyConnected): dsp::qlinear_fully_connected(u8, u32, i32, ScaleF32) [u32] -> u8;
+    DspQLinearMulI8(params::QLinearMul): dsp::qlinear_mul(i8, i8) -> i8;
+    DspQLinearMulU8(params::QLinearMul): dsp::qlinear_mul(u8, u8) -> u8;
     DspSub(params::Add): dsp::sub(i8, i8) -> i8;
     DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
     DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;

@@ -1,5 +1,5 @@
-//! Computations that are one call of a reference kernel with constants. A device makes the same call, or that of the
-//! portable kernel in its place.
+//! Computations that are one call of a reference kernel with constants. A device makes the same call, or that of an
+//! optimized kernel in its place.
 
 mod channels;
 
@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use hilbench_kernels::params;
 
 use super::channels::{Bounds, Cut, Flow, Site};
-use super::{Border, Computation, QOp, portable, strided};
+use super::{Border, Computation, QOp, extended, portable, strided};
 use crate::Result;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
@@ -74,8 +74,8 @@ impl Computation for Direct {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let portable = portable::portable(self);
-        let direct = portable.as_ref().unwrap_or(self);
+        let device = extended::extended(self, lowering.isa()).or_else(|| portable::portable(self));
+        let direct = device.as_ref().unwrap_or(self);
         let mut operands: Vec<_> = node.inputs.iter().map(|&t| lowering.operand(t)).collect();
         for (name, value) in &direct.constants {
             operands.push(lowering.constant(&format!("{} {name}", node.name), value.as_bytes().to_vec()));

@@ -11,6 +11,7 @@ pub mod conv_2d;
 pub mod depthwise_conv_2d;
 pub mod dequantize;
 pub mod direct;
+mod extended;
 pub mod fully_connected;
 pub mod hard_swish;
 pub mod leaky_relu;

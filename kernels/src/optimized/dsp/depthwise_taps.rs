@@ -1,8 +1,10 @@
 //! Depthwise convolution with any filter, four channels at a time, one tap after the other. Refuses multipliers and
 //! fewer than four channels.
 
-use super::dots::{Taps, add_taps};
+use super::bits::Bits;
+use super::dots::{AddTaps, Taps};
 use super::requantize::{Rescale, clamp_all};
+use super::single::Finish;
 use crate::params::{DepthwiseConv2d, Requant, Window2d};
 use crate::shape::tap_range;
 
@@ -45,28 +47,41 @@ pub fn depthwise_taps(
 ) {
     // One copy for all layers: constants would pay in few places, and cost flash in each.
     let p = core::hint::black_box(p);
+    convolve(p, input, weights, folded_bias, |channel| Rescale::new(requant[channel], p.output_zero_point), output);
+    let output_len = p.batches * p.window.output_h * p.window.output_w * p.channels;
+    clamp_all(&mut output[..output_len], p.activation.min, p.activation.max);
+}
+
+/// Convolves and finishes each sum by the factor of its channel.
+#[inline(always)]
+pub(super) fn convolve<X: Bits, F: Finish<X>>(
+    p: &DepthwiseConv2d,
+    input: &[X],
+    weights: &[u32],
+    folded_bias: &[i32],
+    factor: impl Fn(usize) -> F,
+    output: &mut [X],
+) {
     let w = &p.window;
     let taps = w.filter_h * w.filter_w;
     let image_len = w.input_h * w.input_w * p.channels;
     let output_len = w.output_h * w.output_w * p.channels;
     let output = &mut output[..p.batches * output_len];
-    let images = input[..p.batches * image_len].chunks_exact(image_len);
+    let images = X::bits(input)[..p.batches * image_len].chunks_exact(image_len);
     for (image, output) in images.zip(output.chunks_exact_mut(output_len)) {
         for (block, weights) in weights[..depthwise_taps_packed(p)].chunks_exact(taps).enumerate() {
             let first = first_of_block(p, block);
-            let rescale: [Rescale; BLOCK] =
-                core::array::from_fn(|i| Rescale::new(requant[first + i], p.output_zero_point));
+            let factors: [F; BLOCK] = core::array::from_fn(|i| factor(first + i));
             let bias: [i32; BLOCK] = core::array::from_fn(|i| folded_bias[first + i]);
             for (pixel, out) in output.chunks_exact_mut(p.channels).enumerate() {
                 let origin = (pixel / w.output_w * w.stride_h, pixel % w.output_w * w.stride_w);
-                let sums = sum_window(p, &image[first..], weights, origin, bias);
-                for ((out, rescale), sum) in out[first..first + BLOCK].iter_mut().zip(rescale).zip(sums) {
-                    *out = rescale.apply(sum);
+                let sums = sum_window(p, X::ADD_TAPS, &image[first..], weights, origin, bias);
+                for ((out, factor), sum) in out[first..first + BLOCK].iter_mut().zip(factors).zip(sums) {
+                    *out = factor.finish(sum);
                 }
             }
         }
     }
-    clamp_all(output, p.activation.min, p.activation.max);
 }
 
 /// The first channel of block number `block`; the last block ends with the last channel.
@@ -79,6 +94,7 @@ fn first_of_block(p: &DepthwiseConv2d, block: usize) -> usize {
 #[inline(always)]
 fn sum_window(
     p: &DepthwiseConv2d,
+    add_taps: AddTaps,
     image: &[i8],
     weights: &[u32],
     (y, x): (usize, usize),
@@ -89,7 +105,7 @@ fn sum_window(
     let (in_y, in_x) = (y.wrapping_sub(w.pad_top), x.wrapping_sub(w.pad_left));
     let inside = y >= w.pad_top && x >= w.pad_left && in_y + span_h < w.input_h && in_x + span_w < w.input_w;
     if !inside {
-        return sum_border_window(p, image, weights, (y, x), sums);
+        return sum_border_window(p, add_taps, image, weights, (y, x), sums);
     }
     let last = ((in_y + span_h) * w.input_w + in_x + span_w) * p.channels;
     let image = &image[(in_y * w.input_w + in_x) * p.channels..last + BLOCK];
@@ -113,6 +129,7 @@ fn sum_window(
 #[inline(never)]
 fn sum_border_window(
     p: &DepthwiseConv2d,
+    add_taps: AddTaps,
     image: &[i8],
     weights: &[u32],
     (y, x): (usize, usize),
@@ -126,7 +143,7 @@ fn sum_border_window(
     // Above, below, left, right of the taps inside.
     let outside = [(0, top, 0, width), (bottom, height, 0, width), (top, bottom, 0, left), (top, bottom, right, width)];
     for (first_y, end_y, first_x, end_x) in outside {
-        add_rectangle(w, weights, (first_y, end_y, first_x, end_x), &padding, (0, 0), &mut sums);
+        add_rectangle(w, add_taps, weights, (first_y, end_y, first_x, end_x), &padding, (0, 0), &mut sums);
     }
     if top < bottom && left < right {
         let (in_y, in_x) = (y + top * w.dilation_h - w.pad_top, x + left * w.dilation_w - w.pad_left);
@@ -134,7 +151,7 @@ fn sum_border_window(
         let last = (bottom - top - 1) * row + (right - left - 1) * column;
         let inside = &image[(in_y * w.input_w + in_x) * p.channels..][..last + BLOCK];
         let row_step = row.wrapping_sub((right - left) * column);
-        add_rectangle(w, weights, (top, bottom, left, right), inside, (column, row_step), &mut sums);
+        add_rectangle(w, add_taps, weights, (top, bottom, left, right), inside, (column, row_step), &mut sums);
     }
     sums
 }
@@ -143,6 +160,7 @@ fn sum_border_window(
 /// those of [`Taps`].
 fn add_rectangle(
     w: &Window2d,
+    add_taps: AddTaps,
     weights: &[u32],
     (first_y, end_y, first_x, end_x): (usize, usize, usize, usize),
     x: &[i8],

@@ -42,6 +42,36 @@ fn widen(x: u32) -> u32 {
     u32::from(x as i8 as u16)
 }
 
+macro_rules! widen_unsigned {
+    ($(#[$doc:meta] $name:ident $rotation:literal $shift:literal;)*) => {$(
+        #[$doc]
+        #[inline(always)]
+        pub(super) fn $name(x: u32) -> u32 {
+            #[cfg(hilbench_isa = "dsp")]
+            {
+                let out;
+                // SAFETY: computes a register from a register.
+                unsafe {
+                    core::arch::asm!(concat!("uxtb16 {}, {}", $rotation), out(reg) out, in(reg) x,
+                        options(pure, nomem, nostack, preserves_flags))
+                };
+                out
+            }
+            #[cfg(not(hilbench_isa = "dsp"))]
+            {
+                x.rotate_right($shift) & 0x00FF_00FF
+            }
+        }
+    )*};
+}
+
+widen_unsigned! {
+    /// Lanes 0 and 2 of four `u8`, each widened to 16 bits.
+    uxtb16 "" 0;
+    /// Lanes 1 and 3.
+    uxtb16_odd ", ror #8" 8;
+}
+
 /// Lower halves of `a` and `b`: `a` below `b`. Compiles to PKHBT.
 #[inline(always)]
 pub(super) fn low_halves(a: u32, b: u32) -> u32 {

@@ -59,7 +59,13 @@ fn scaled2(p: &Add, x: i8) -> i32 {
 
 /// `output = f(input1, input2)` for every element, in the order of the output.
 #[inline(always)]
-fn zip<T: Copy>(b: &Broadcast, input1: &[T], input2: &[T], output: &mut [T], f: impl Fn(T, T) -> T) {
+pub(in crate::optimized) fn zip<T: Copy>(
+    b: &Broadcast,
+    input1: &[T],
+    input2: &[T],
+    output: &mut [T],
+    f: impl Fn(T, T) -> T,
+) {
     let mut dims = b.dims;
     let mut strides = [b.strides1.map(|s| s as isize), b.strides2.map(|s| s as isize)];
     collapse(&mut dims, &mut strides);

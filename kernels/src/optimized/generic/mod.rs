@@ -33,6 +33,7 @@ pub use softmax::softmax;
 pub use strided_copy::strided_copy;
 
 pub(super) use clamp::clamp_all;
+pub(super) use elementwise::zip;
 
 /// The kernels of this folder.
 pub static SET: super::KernelSet = super::KernelSet {

@@ -80,8 +80,8 @@ fn short_patches(
         places: [0; 4],
         pixels: [image.as_ptr(); 4],
     };
-    let mut patches = Patches::new(p, image);
-    while let Some(pixels) = patches.next(scratch) {
+    let mut patches = Patches::new(p, image, scratch);
+    while let Some(pixels) = patches.next() {
         let windows = &patches.windows;
         task.pixels = pixels;
         task.places = windows.steps.map(|step| step * channels);
@@ -101,32 +101,37 @@ fn long_patches(
     output: &mut [i8],
 ) {
     let (taps, channels) = (taps(p), p.output_channels);
-    let mut patches = Patches::new(p, image);
-    while let Some(pixels) = patches.next(scratch) {
+    let mut patches = Patches::new(p, image, scratch);
+    let mut task = PairsByThree {
+        weights: weights.as_ptr(),
+        taps,
+        pixels: [image.as_ptr(); 3],
+        bias: bias.as_ptr(),
+        requant: requant.as_ptr(),
+        output: output.as_mut_ptr(),
+        others: [0; 2],
+        end: output.as_mut_ptr(),
+        zero_point: p.output_zero_point,
+        min: p.activation.min,
+        max: p.activation.max,
+    };
+    while let Some(pixels) = patches.next() {
         let windows = &patches.windows;
-        // All pairs of channels; of an odd number the last one is computed with the one before once more.
-        let mut from = 0;
-        while from < channels {
-            let channel = from.min(channels - 2);
-            let pairs = (channels - channel) / 2;
-            let out = output[windows.first * channels + channel..].as_mut_ptr();
-            let mut task = PairsByThree {
-                weights: weights[channel * taps..].as_ptr(),
-                taps,
-                pixels,
-                bias: bias[channel..].as_ptr(),
-                requant: requant[channel..].as_ptr(),
-                output: out,
-                others: [windows.steps[1] * channels, windows.steps[2] * channels],
-                end: out.wrapping_add(2 * pairs),
-                zero_point: p.output_zero_point,
-                min: p.activation.min,
-                max: p.activation.max,
-            };
-            // SAFETY: weights, biases and factors of all channels were sliced by the caller, patches have `taps`
-            // elements.
+        let out = output[windows.first * channels..].as_mut_ptr();
+        task.pixels = pixels;
+        task.others = [windows.steps[1] * channels, windows.steps[2] * channels];
+        (task.weights, task.bias, task.requant) = (weights.as_ptr(), bias.as_ptr(), requant.as_ptr());
+        (task.output, task.end) = (out, out.wrapping_add(channels / 2 * 2));
+        // SAFETY: weights, biases and factors of all channels were sliced by the caller, patches have `taps` elements.
+        unsafe { pairs_by_three(&mut task) };
+        if channels % 2 == 1 {
+            // Of an odd number the last channel is computed with the one before once more.
+            let before = channels - 2;
+            task.weights = weights[before * taps..].as_ptr();
+            (task.bias, task.requant) = (bias[before..].as_ptr(), requant[before..].as_ptr());
+            (task.output, task.end) = (out.wrapping_add(before), out.wrapping_add(channels));
+            // SAFETY: as above, for the last pair alone.
             unsafe { pairs_by_three(&mut task) };
-            from = channel + 2 * pairs;
         }
     }
 }
@@ -136,44 +141,47 @@ struct Patches<'a, const N: usize> {
     p: &'a Conv2d,
     image: &'a [i8],
     windows: Windows<N>,
-    in_place: bool,
+    /// Room for all patches; none where they are read in place.
+    scratch: &'a mut [i8],
+    /// Elements of a patch.
+    taps: usize,
     run_len: usize,
     row_len: usize,
 }
 
 impl<'a, const N: usize> Patches<'a, N> {
-    fn new(p: &'a Conv2d, image: &'a [i8]) -> Self {
+    fn new(p: &'a Conv2d, image: &'a [i8], scratch: &'a mut [i8]) -> Self {
         let run_len = p.window.filter_w * p.filter_channels;
         let row_len = p.window.dilation_h * p.window.input_w * p.input_channels;
         // Taps that do not lie side by side are gathered one by one, as on the borders.
         let read = if p.window.dilation_w == 1 || p.window.filter_w == 1 { run_len } else { usize::MAX / 2 };
         let windows = Windows::new(&p.window, p.input_channels, read);
-        Patches { p, image, windows, in_place: reads_in_place(p), run_len, row_len }
+        let taps = taps(p);
+        let scratch = if reads_in_place(p) { &mut [] } else { &mut scratch[..N * taps] };
+        Patches { p, image, windows, scratch, taps, run_len, row_len }
     }
 
     /// The next patches, in the image or in scratch.
     #[inline(always)]
-    fn next(&mut self, scratch: &mut [i8]) -> Option<[*const i8; N]> {
+    fn next(&mut self) -> Option<[*const i8; N]> {
         if !self.windows.advance() {
             return None;
         }
         let from = self.windows.places.map(|place| self.image.as_ptr().wrapping_add(place));
-        if self.in_place {
+        if self.scratch.is_empty() {
             return Some(from);
         }
-        let taps = taps(self.p);
-        let scratch = &mut scratch[..N * taps];
-        let patches = core::array::from_fn(|i| scratch[i * taps..].as_ptr());
+        let to = self.scratch.as_mut_ptr();
         if self.windows.inside {
             let (step, len, rows) = (self.row_len, self.run_len, self.p.window.filter_h);
             // SAFETY: the windows lie inside of the image, and scratch has room for all patches.
-            unsafe { gather(&Gather { from: from.as_ptr(), patches: N, to: scratch.as_mut_ptr(), step, len, rows }) };
+            unsafe { gather(&Gather { from: from.as_ptr(), patches: N, to, step, len, rows }) };
         } else {
-            for (patch, (y, x)) in scratch.chunks_exact_mut(taps).zip(self.windows.at()) {
+            for (patch, (y, x)) in self.scratch.chunks_exact_mut(self.taps).zip(self.windows.at()) {
                 gather_border(self.p, self.image, y, x, patch);
             }
         }
-        Some(patches)
+        Some(core::array::from_fn(|i| to.wrapping_add(i * self.taps).cast_const()))
     }
 }
 

@@ -22,6 +22,8 @@ pub static SET: KernelSet = KernelSet {
         (if average_pool2d_takes(p) { super::average_pool2d } else { generic::average_pool2d })(p, x, y);
     },
     max_pool2d: super::max_pool2d,
+    qlinear_add: dsp::qlinear_add,
+    qlinear_mul: dsp::qlinear_mul,
     ..generic::SET
 };
 
