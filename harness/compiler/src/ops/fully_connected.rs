@@ -156,8 +156,7 @@ impl Computation for FullyConnected {
         let bias = self.products(&w.centred(), taps).folded_bias(site.bounds[0], inputs, outputs);
         let rows = outputs.iter().flat_map(|&o| &w.values[o * p.input_depth..(o + 1) * p.input_depth]);
         let values = keep(&rows.copied().collect::<Vec<_>>(), p.input_depth / taps, inputs);
-        let params =
-            params::FullyConnected { input_depth: taps * inputs.len(), output_depth: outputs.len(), ..*p };
+        let params = params::FullyConnected { input_depth: taps * inputs.len(), output_depth: outputs.len(), ..*p };
         Some(FullyConnected { params, weights: w.cut(values, bias, outputs) }.into())
     }
 

@@ -53,7 +53,9 @@ pub(super) trait Monotonic: Form {
 impl Monotonic for Requant {
     fn is_plain(self, sum: i32, zero_point: i32) -> bool {
         let shifted = i64::from(sum) << self.shift.max(0);
-        i32::try_from(shifted).is_ok() && self.multiplier >= 0 && requantize(sum, self).checked_add(zero_point).is_some()
+        i32::try_from(shifted).is_ok()
+            && self.multiplier >= 0
+            && requantize(sum, self).checked_add(zero_point).is_some()
     }
 }
 
@@ -68,9 +70,7 @@ impl<F: Monotonic> Finish for Rescaled<'_, F> {
         let Clamp { min, max } = self.activation;
         let factor = self.factors[if self.factors.len() == 1 { 0 } else { channel }];
         match (i32::try_from(low), i32::try_from(high)) {
-            (Ok(low), Ok(high))
-                if factor.is_plain(low, self.zero_point) && factor.is_plain(high, self.zero_point) =>
-            {
+            (Ok(low), Ok(high)) if factor.is_plain(low, self.zero_point) && factor.is_plain(high, self.zero_point) => {
                 let end = |sum| factor.finish(sum, self.zero_point, min, max);
                 end(low)..=end(high)
             }
@@ -88,12 +88,8 @@ pub(super) fn tap_sets(w: &Window2d) -> Vec<Vec<usize>> {
         ranges.dedup();
         ranges
     };
-    let rows = distinct(w.output_h, &|y| {
-        tap_range(y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h)
-    });
-    let columns = distinct(w.output_w, &|x| {
-        tap_range(x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w)
-    });
+    let rows = distinct(w.output_h, &|y| tap_range(y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h));
+    let columns = distinct(w.output_w, &|x| tap_range(x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w));
     let taps = |rows: (usize, usize), columns: (usize, usize)| -> Vec<usize> {
         (rows.0..rows.1).flat_map(|y| (columns.0..columns.1).map(move |x| y * w.filter_w + x)).collect()
     };
@@ -122,7 +118,8 @@ impl Products<'_> {
                 let (mut low, mut high) = (0, 0);
                 for (i, c) in self.seen(output).enumerate() {
                     let w = self.weight(output, tap, i);
-                    let ends = [input[c].start(), input[c].end()].map(|&x| w * (i64::from(x) - i64::from(self.zero_point)));
+                    let ends =
+                        [input[c].start(), input[c].end()].map(|&x| w * (i64::from(x) - i64::from(self.zero_point)));
                     low += ends[0].min(ends[1]);
                     high += ends[0].max(ends[1]);
                 }
@@ -134,7 +131,11 @@ impl Products<'_> {
                 let (low, high) = set.iter().fold((bias, bias), |(l, h), &t| (l + by_tap[t].0, h + by_tap[t].1));
                 finish.bounds(output, low, high)
             };
-            self.sets.iter().map(over_set).reduce(|a, b| union(&a, &b)).unwrap_or_else(|| finish.bounds(output, bias, bias))
+            self.sets
+                .iter()
+                .map(over_set)
+                .reduce(|a, b| union(&a, &b))
+                .unwrap_or_else(|| finish.bounds(output, bias, bias))
         };
         (0..self.outputs()).map(bounds).collect()
     }

@@ -127,7 +127,8 @@ fn rewrite(passed: &mut Passed, bounds: &[Vec<Bounds>], kept: &[Vec<usize>]) {
 
 /// What a node answers of whose inputs it needs nothing: the same to any, so to the lowest too.
 fn constant_outputs(node: &QNode, site: &Site<'_>) -> Vec<Value> {
-    let inputs: Vec<Value> = site.inputs.iter().zip(&site.bounds).map(|(tensor, bounds)| lowest(tensor, bounds)).collect();
+    let inputs: Vec<Value> =
+        site.inputs.iter().zip(&site.bounds).map(|(tensor, bounds)| lowest(tensor, bounds)).collect();
     let mut outputs: Vec<Value> = site.outputs.iter().map(|t| Value::zeros(t.bytes())).collect();
     node.op.computation().reference(&inputs.iter().collect::<Vec<_>>(), &mut outputs);
     outputs

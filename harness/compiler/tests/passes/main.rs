@@ -93,7 +93,8 @@ fn a_network_with_many_constant_channels_is_halved() {
 #[test]
 fn public_models_answer_the_same() {
     let Some(zoo) = zoo() else { return };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(zoo).expect("public models").map(|e| e.expect("a file").path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(zoo).expect("public models").map(|e| e.expect("a file").path()).collect();
     files.sort();
     let mut models = 0;
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "tflite" || e == "onnx")) {

@@ -42,7 +42,13 @@ impl Sketch<'_> {
         from[self.rng.random_range(0..from.len())]
     }
 
-    fn tensor(&mut self, dtype: DType, shape: &[usize], quantization: Option<Quantization>, data: Option<Vec<u8>>) -> TensorId {
+    fn tensor(
+        &mut self,
+        dtype: DType,
+        shape: &[usize],
+        quantization: Option<Quantization>,
+        data: Option<Vec<u8>>,
+    ) -> TensorId {
         let name = format!("t{}", self.graph.tensors.len());
         self.graph.tensors.push(Tensor { name, dtype, shape: shape.to_vec(), quantization, data });
         self.graph.tensors.len() - 1
@@ -78,7 +84,12 @@ impl Sketch<'_> {
 
     fn image(&mut self) -> TensorId {
         // Mostly the last one, so that networks are deep.
-        if self.rng.random_bool(0.7) { *self.images.last().expect("the input") } else { let images = self.images.clone(); self.pick(&images) }
+        if self.rng.random_bool(0.7) {
+            *self.images.last().expect("the input")
+        } else {
+            let images = self.images.clone();
+            self.pick(&images)
+        }
     }
 
     /// Weights of `outputs` filters, `[outputs, inner]` or, with filters last, `[inner, outputs]`, and biases: of some
