@@ -51,7 +51,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 ROOT = pathlib.Path(__file__).resolve().parent / "onnx_cases"
 VERSIONS = {"onnx": "1.20.1", "onnxruntime": "1.32.0", "numpy": "2.4.6"}
@@ -219,7 +219,27 @@ def followed(net, y, follow):
         if net.opset < 11:
             return net.op("Clip", [y], min=0.0, max=6.0)
         return net.op("Clip", [y, net.constant(np.float32(0)), net.constant(np.float32(6))])
+    if follow == "clip":
+        return net.op("Clip", [y, net.constant(np.float32(-0.1)), net.constant(np.float32(0.6))])
     return y
+
+
+def matrix(builder, per_channel=True, follows=(None, "relu", "relu6"), qoperator=("S8S8", "U8S8", "U8U8"), **common):
+    """Every pair of types, one scale or one a channel, alone or before what `follows`; as QOperator, alone."""
+    table = {}
+    for scheme in TYPES:
+        for channels in (False, True) if per_channel else (False,):
+            for follow in follows:
+                name = scheme.lower() + "_per_channel" * channels + (f"_{follow}" if follow else "")
+                table[name] = dict(scheme=scheme)
+                if channels:
+                    table[name]["per_channel"] = True
+                if follow:
+                    table[name]["follow"] = follow
+                if follow == "relu6":
+                    table[name]["spread"] = 3
+    table |= {f"qoperator_{scheme.lower()}": dict(format="QOperator", scheme=scheme) for scheme in qoperator}
+    return rows(builder, table, **common)
 
 
 def convolution(rng, x=(1, 3, 6, 6), filters=4, kernel=(3, 3), groups=1, bias=True, follow=None, transpose=False,
@@ -241,21 +261,12 @@ def convolution(rng, x=(1, 3, 6, 6), filters=4, kernel=(3, 3), groups=1, bias=Tr
 
 @operator("conv")
 def conv():
-    return rows(convolution, {
-        "s8s8": {},
-        "s8s8_per_channel": dict(per_channel=True),
-        "u8s8": dict(scheme="U8S8"),
-        "u8s8_per_channel": dict(scheme="U8S8", per_channel=True),
-        "u8u8": dict(scheme="U8U8"),
+    return matrix(convolution, follows=(None, "relu", "relu6", "clip")) | rows(convolution, {
         "u8u8_weights_asymmetric": dict(scheme="U8U8", symmetric_weights=False),
         "s8s8_weights_asymmetric_per_channel": dict(per_channel=True, symmetric_weights=False),
         "s8s8_activations_symmetric": dict(symmetric=True),
         "s8s8_activations_symmetric_relu": dict(symmetric=True, follow="relu"),
         "s8s8_activations_symmetric_relu6": dict(symmetric=True, follow="relu6", per_channel=True, spread=4),
-        "s8s8_relu": dict(follow="relu", per_channel=True),
-        "s8s8_relu6": dict(follow="relu6", spread=3, per_channel=True),
-        "u8s8_relu6": dict(scheme="U8S8", follow="relu6", spread=3, per_channel=True),
-        "u8u8_relu": dict(scheme="U8U8", follow="relu", per_channel=True),
         "without_bias": dict(bias=False, per_channel=True),
         "strides": dict(x=(1, 2, 8, 7), attributes=dict(strides=[2, 3])),
         "stride2_pads": dict(x=(1, 3, 7, 7), per_channel=True, attributes=dict(strides=[2, 2], pads=[1, 1, 1, 1])),
@@ -282,34 +293,29 @@ def conv():
         "opset11": dict(opset=11),
         "opset17_per_channel": dict(opset=17, per_channel=True),
         "opset21_per_channel": dict(opset=21, per_channel=True),
-        "qoperator_s8s8": dict(format="QOperator"),
         "qoperator_s8s8_per_channel_relu": dict(format="QOperator", per_channel=True, follow="relu"),
         "qoperator_u8s8_per_channel": dict(format="QOperator", scheme="U8S8", per_channel=True, bias=False),
-        "qoperator_u8u8": dict(format="QOperator", scheme="U8U8", follow="relu6", spread=3),
+        "qoperator_u8u8_relu6": dict(format="QOperator", scheme="U8U8", follow="relu6", spread=3),
         "qoperator_opset10": dict(format="QOperator", scheme="U8U8", opset=10),
     })
 
 
 @operator("depthwise_conv")
 def depthwise_conv():
-    return rows(convolution, {
-        "s8s8_per_channel_relu6": dict(per_channel=True, follow="relu6", spread=4),
-        "u8s8_per_channel": dict(scheme="U8S8", per_channel=True),
-        "u8u8_relu": dict(scheme="U8U8", follow="relu"),
+    shape = dict(x=(1, 5, 6, 6), filters=5, groups=5)
+    return matrix(convolution, **shape) | rows(convolution, {
         "stride2_pads": dict(per_channel=True, shift=0.6, attributes=dict(strides=[2, 2], pads=[0, 0, 1, 1])),
         "dilation2": dict(per_channel=True, scheme="U8S8", attributes=dict(dilations=[2, 2], pads=[2, 2, 2, 2])),
         "multiplier2": dict(filters=10, per_channel=True),
         "many_channels": dict(x=(1, 19, 4, 4), filters=19, groups=19, per_channel=True),
         "one_dimension": dict(x=(1, 5, 12), kernel=(3,), per_channel=True, attributes=dict(pads=[1, 1])),
         "qoperator_u8s8_per_channel": dict(format="QOperator", scheme="U8S8", per_channel=True),
-    }, x=(1, 5, 6, 6), filters=5, groups=5)
+    }, **shape)
 
 
 @operator("convtranspose")
 def convtranspose():
-    return rows(convolution, {
-        "s8s8": {},
-        "s8s8_per_channel": dict(per_channel=True),
+    return matrix(convolution, transpose=True) | rows(convolution, {
         "u8u8_without_bias": dict(scheme="U8U8", bias=False),
         "stride2_pads_output_padding": dict(x=(1, 3, 4, 4), attributes=dict(strides=[2, 2], pads=[1, 1, 1, 1],
                                                                             output_padding=[1, 1])),
@@ -335,13 +341,11 @@ def gemm(rng, x=(1, 16), outputs=8, trans_b=0, trans_a=0, bias=True, follow=None
 
 @operator("gemm")
 def gemm_rows():
-    return rows(gemm, {
-        "s8s8": {},
+    return matrix(gemm) | rows(gemm, {
         "s8s8_trans_b_per_channel": dict(trans_b=1, per_channel=True),
         "u8s8_trans_b_per_channel": dict(scheme="U8S8", trans_b=1, per_channel=True),
         "u8u8_trans_b": dict(scheme="U8U8", trans_b=1),
-        "s8s8_relu": dict(follow="relu", trans_b=1),
-        "u8s8_relu6": dict(scheme="U8S8", follow="relu6", spread=4),
+        "s8s8_trans_b_relu": dict(follow="relu", trans_b=1),
         "s8s8_activations_symmetric_relu": dict(symmetric=True, follow="relu", trans_b=1, per_channel=True),
         "without_bias": dict(bias=False),
         "trans_a": dict(x=(12, 3), trans_a=1),
@@ -350,7 +354,6 @@ def gemm_rows():
         "rows5": dict(x=(5, 16), trans_b=1, per_channel=True, samples=2),
         "odd_depth": dict(x=(1, 37), outputs=5, trans_b=1),
         "saturates": dict(beyond=9.0, trans_b=1, per_channel=True),
-        "qoperator_s8s8": dict(format="QOperator"),
         "qoperator_u8s8_trans_b_per_channel": dict(format="QOperator", scheme="U8S8", trans_b=1, per_channel=True),
         "qoperator_u8u8_relu": dict(format="QOperator", scheme="U8U8", follow="relu"),
         "qoperator_without_bias": dict(format="QOperator", bias=False, scheme="U8S8"),
@@ -370,18 +373,13 @@ def matmul(rng, a=(1, 16), b=(16, 8), runtime=False, follow=None, opset=13, firs
 
 @operator("matmul")
 def matmul_rows():
-    return rows(matmul, {
-        "s8s8": {},
-        "s8s8_per_channel": dict(per_channel=True),
-        "u8s8_per_channel": dict(scheme="U8S8", per_channel=True),
-        "u8s8_relu": dict(scheme="U8S8", follow="relu"),
-        "u8u8": dict(scheme="U8U8"),
+    return matrix(matmul) | rows(matmul, {
         "rank3": dict(a=(1, 5, 12), b=(12, 6), per_channel=True),
         "two_inputs": dict(a=(4, 9), b=(9, 5), runtime=True),
         "two_inputs_u8u8": dict(a=(4, 9), b=(9, 5), runtime=True, scheme="U8U8"),
         "two_inputs_rank4": dict(a=(1, 2, 3, 8), b=(1, 2, 8, 4), runtime=True, scheme="U8S8", shift=0.4),
         "constant_first": dict(a=(6, 9), b=(9, 4), first=True),
-        "qoperator_u8s8": dict(format="QOperator", scheme="U8S8", a=(1, 4, 12), b=(12, 5)),
+        "qoperator_rank3": dict(format="QOperator", scheme="U8S8", a=(1, 4, 12), b=(12, 5)),
         "qoperator_two_inputs": dict(format="QOperator", a=(4, 9), b=(9, 5), runtime=True, scheme="U8U8"),
     })
 
@@ -396,11 +394,8 @@ def binary(rng, kind, a=(1, 3, 4, 5), b=(1, 3, 4, 5), constant=None, follow=None
 
 
 def binaries(kind):
-    return rows(binary, {
-        "s8s8": {},
-        "u8s8": dict(scheme="U8S8"),
+    return matrix(binary, per_channel=False, kind=kind) | rows(binary, {
         "u8u8_shifted": dict(scheme="U8U8", shift=1.5),
-        "s8s8_relu": dict(follow="relu"),
         "broadcast_channels": dict(b=(1, 3, 1, 1)),
         "broadcast_both": dict(a=(1, 3, 1, 5), b=(1, 1, 4, 1)),
         "constant": dict(constant=2.0),
@@ -422,7 +417,8 @@ def mul():
     return binaries("Mul")
 
 
-def unary(rng, kind, x=(1, 3, 6, 6), constants=(), opset=13, outputs=1, after=None, attributes={}, **quantizer):
+def unary(rng, kind, x=(1, 3, 6, 6), constants=(), opset=13, outputs=1, after=None, follow=None, attributes={},
+          **quantizer):
     """`constants`: operands after the first; an integer list is int64, None is left out.
 
     `after`: an operator in front, for those that are quantized only where their operand already is.
@@ -437,7 +433,7 @@ def unary(rng, kind, x=(1, 3, 6, 6), constants=(), opset=13, outputs=1, after=No
         operands.append("" if array is None else net.constant(array))
     results = net.op(kind, operands, outputs, **attributes)
     for y in [results] if outputs == 1 else results:
-        net.output(y)
+        net.output(followed(net, y, follow))
     return quantized(rng, net, **quantizer)
 
 
@@ -447,8 +443,7 @@ def window(kernel=(2, 2), strides=(2, 2), **more):
 
 @operator("maxpool")
 def maxpool():
-    return rows(unary, {
-        "s8s8": dict(attributes=window()),
+    return matrix(unary, False, qoperator=(), kind="MaxPool", attributes=window()) | rows(unary, {
         "u8u8_pads": dict(scheme="U8U8", shift=-2, attributes=window((3, 3), pads=[1, 1, 1, 1])),
         "asymmetric_pads": dict(attributes=window((3, 2), (2, 1), pads=[0, 1, 1, 0])),
         "dilations": dict(attributes=window((2, 2), (1, 1), dilations=[2, 3])),
@@ -459,9 +454,8 @@ def maxpool():
 
 @operator("averagepool")
 def averagepool():
-    return rows(unary, {
-        "s8s8": dict(attributes=window()),
-        "u8s8": dict(scheme="U8S8", attributes=window((3, 3), (1, 1))),
+    return matrix(unary, False, kind="AveragePool", attributes=window()) | rows(unary, {
+        "u8s8_stride1": dict(scheme="U8S8", attributes=window((3, 3), (1, 1))),
         "u8u8_shifted": dict(scheme="U8U8", shift=2, attributes=window((2, 3), (2, 1))),
         "pads_excluded": dict(shift=0.7, attributes=window((3, 3), pads=[1, 1, 1, 1])),
         "pads_included": dict(shift=0.7, attributes=window((3, 3), pads=[1, 1, 1, 1], count_include_pad=1)),
@@ -469,17 +463,15 @@ def averagepool():
         "ceil_mode": dict(x=(1, 2, 5, 6), attributes=window((2, 3), ceil_mode=1)),
         "whole_image": dict(x=(1, 5, 4, 5), attributes=window((4, 5), (1, 1))),
         "one_dimension": dict(x=(1, 3, 9), attributes=window((3,), (2,), pads=[1, 1])),
-        "qoperator_s8s8": dict(format="QOperator", attributes=window()),
         "qoperator_u8s8_pads": dict(format="QOperator", scheme="U8S8", attributes=window((3, 3), pads=[1, 1, 1, 1])),
     }, kind="AveragePool")
 
 
 @operator("globalaveragepool")
 def globalaveragepool():
-    return rows(unary, {
-        "s8s8": {},
+    return matrix(unary, False, qoperator=(), kind="GlobalAveragePool") | rows(unary, {
         "u8s8_shifted": dict(scheme="U8S8", shift=1),
-        "u8u8": dict(scheme="U8U8", x=(1, 9, 7, 7)),
+        "u8u8_nine_channels": dict(scheme="U8U8", x=(1, 9, 7, 7)),
         "saturates": dict(beyond=9.0, shift=1.0),
         "one_dimension": dict(x=(1, 6, 13)),
         "qoperator_s8s8": dict(format="QOperator", after="Sigmoid"),
@@ -487,12 +479,12 @@ def globalaveragepool():
     }, kind="GlobalAveragePool")
 
 
-def concatenation(rng, shapes, axis, opset=13, constant=False, **quantizer):
+def concatenation(rng, shapes, axis, opset=13, constant=False, follow=None, **quantizer):
     net = Net(opset)
     operands = [net.input(s) for s in shapes]
     if constant:
         operands.append(net.constant(floats(rng, shapes[0], 2.0), "k"))
-    net.output(net.op("Concat", operands, axis=axis))
+    net.output(followed(net, net.op("Concat", operands, axis=axis), follow))
     return quantized(rng, net, **quantizer)
 
 
@@ -508,12 +500,12 @@ def concat_equal(rng, dtype, count=2, axis=1):
 def concat():
     pair = [(1, 2, 4, 4), (1, 3, 4, 4)]
     return {
+        **matrix(concatenation, False, shapes=pair, axis=1),
         **rows(concatenation, {
-            "s8s8": dict(shapes=pair, axis=1),
             "u8s8_three": dict(shapes=[*pair, (1, 1, 4, 4)], axis=1, scheme="U8S8", shift=0.5),
             "u8u8_last_axis": dict(shapes=[(1, 2, 4, 3), (1, 2, 4, 5)], axis=-1, scheme="U8U8"),
             "constant": dict(shapes=[(1, 6), (1, 6)], axis=1, constant=True),
-            "qoperator_u8u8": dict(shapes=[(1, 2, 4, 3), (1, 2, 4, 5)], axis=3, format="QOperator", scheme="U8U8"),
+            "qoperator_last_axis": dict(shapes=[(1, 2, 4, 3), (1, 2, 4, 5)], axis=3, format="QOperator", scheme="U8U8"),
         }),
         **rows(concat_equal, {
             "equal_scales_int8": dict(dtype="int8"),
@@ -587,6 +579,7 @@ def softmax():
         **rows(unary, {
             "s8s8": dict(spread=3),
             "u8s8": dict(scheme="U8S8", spread=3),
+            "u8u8": dict(scheme="U8U8", spread=3),
             "u8u8_large": dict(scheme="U8U8", spread=20),
             "rank4_last_axis": dict(x=(1, 2, 3, 5), spread=3, attributes=dict(axis=-1)),
             "opset11_axis1": dict(opset=11, x=(1, 4, 2, 2), spread=3, attributes=dict(axis=1)),
@@ -602,11 +595,13 @@ def softmax():
 
 @operator("resize")
 def resize():
-    return rows(unary, {
-        "nearest": dict(constants=[None, [1.0, 1.0, 2.0, 2.0]], attributes=dict(mode="nearest")),
+    twice = [None, [1.0, 1.0, 2.0, 2.0]]
+    modes = [matrix(unary, False, qoperator=(), kind="Resize", x=(1, 2, 4, 5), constants=twice,
+                    attributes=dict(mode=mode)) for mode in ("nearest", "linear")]
+    table = {f"{mode}_{name}": row for mode, part in zip(("nearest", "linear"), modes) for name, row in part.items()}
+    return table | rows(unary, {
         "nearest_asymmetric_floor": dict(constants=[None, [1.0, 1.0, 2.0, 3.0]], scheme="U8S8", attributes=dict(
             mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")),
-        "linear": dict(constants=[None, [1.0, 1.0, 2.0, 2.0]], attributes=dict(mode="linear")),
         "linear_align_corners": dict(constants=[None, [1.0, 1.0, 2.0, 2.0]], scheme="U8U8", attributes=dict(
             mode="linear", coordinate_transformation_mode="align_corners")),
         "qoperator_nearest": dict(constants=[None, [1.0, 1.0, 2.0, 2.0]], format="QOperator", after="LeakyRelu",
@@ -748,6 +743,174 @@ def matmulintegers():
         "u8u8": dict(dtypes=("uint8", "uint8"), zeros=(0, 200)),
         "per_column_zero_points": dict(zeros=(3, [1, -2, 3, -128, 127, 0])),
         "two_inputs": dict(a=(4, 12), b=(12, 5), runtime=True),
+    })
+
+
+def accumulators_in_floats(rng, kind):
+    """The tail that an integer product usually has: cast, factors, bias."""
+    net = Net(13)
+    if kind == "ConvInteger":
+        a, operand, channels = net.input((1, 3, 5, 5), "uint8"), (4, 3, 3, 3), (4, 1, 1)
+    else:
+        a, operand, channels = net.input((2, 33), "uint8"), (33, 6), (6,)
+    w = net.constant(draw(rng, operand, 1, "int8", weights=True)[0], "w")
+    sums = net.op("Cast", [net.op(kind, [a, w, net.constant(np.uint8(131))])], to=TensorProto.FLOAT)
+    scaled = net.op("Mul", [sums, net.constant(floats(rng, channels, 0.01))])
+    net.output(net.op("Add", [scaled, net.constant(floats(rng, channels))]))
+    return Case(net.model(), [draw(rng, (1, 3, 5, 5) if kind == "ConvInteger" else (2, 33), 2, "uint8")])
+
+
+CASES["convinteger"]["scaled_and_biased"] = (accumulators_in_floats, dict(kind="ConvInteger"))
+CASES["matmulinteger"]["scaled_and_biased"] = (accumulators_in_floats, dict(kind="MatMulInteger"))
+
+
+# Quantization at run time.
+
+
+def dynamic_codes(rng, x, spread=1.0, shift=0.0):
+    """Scale, zero point and codes themselves."""
+    net = Net(13)
+    y, scale, zero = net.op("DynamicQuantizeLinear", [net.input(x)], 3)
+    net.output(y, "uint8")
+    net.output(scale)
+    net.output(zero, "uint8")
+    values = floats(rng, (6, *x), spread, shift)
+    values[-1] = 0
+    return Case(net.model(), [values])
+
+
+def dynamic(rng, layer, weight="U8S8", per_channel=False):
+    net = Net(13)
+    if layer == "conv":
+        x = (1, 3, 6, 6)
+        y = net.op("Conv", [net.input(x), net.constant(floats(rng, (4, 3, 3, 3), 0.3)),
+                            net.constant(floats(rng, (4,)))], pads=[1, 1, 0, 0])
+    elif layer == "gemm":
+        x = (1, 16)
+        y = net.op("Gemm", [net.input(x), net.constant(floats(rng, (8, 16), 0.3)), net.constant(floats(rng, (8,)))],
+                   transB=1)
+    else:
+        x = (1, 5, 12)
+        y = net.op("Relu", [net.op("MatMul", [net.input(x), net.constant(floats(rng, (12, 6), 0.3))])])
+    net.output(y)
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = pathlib.Path(folder) / "float.onnx", pathlib.Path(folder) / "dynamic.onnx"
+        onnx.save(onnx.shape_inference.infer_shapes(net.model()), source)
+        quantize_dynamic(source, target, per_channel=per_channel, reduce_range=weight == "U8S8",
+                         weight_type=TYPES[weight][1])
+        model = onnx.load(target)
+    return Case(model, [floats(rng, (4, *x), 2, 0.3)])
+
+
+@operator("dynamicquantizelinear")
+def dynamics():
+    return {
+        **rows(dynamic_codes, {
+            "codes": dict(x=(1, 3, 5)),
+            "codes_of_positive_numbers": dict(x=(1, 40), spread=0.2, shift=3.0),
+            "codes_of_negative_numbers": dict(x=(1, 40), spread=0.2, shift=-3.0),
+        }),
+        **rows(dynamic, {
+            "conv_u8s8": dict(layer="conv"),
+            "conv_u8u8": dict(layer="conv", weight="U8U8"),
+            "gemm_u8s8": dict(layer="gemm"),
+            "matmul_u8u8": dict(layer="matmul", weight="U8U8"),
+            "matmul_u8s8_per_channel": dict(layer="matmul", per_channel=True),
+        }),
+    }
+
+
+# Several layers, as the quantizer makes them.
+
+
+def layers(rng, kind, **quantizer):
+    net = Net(13)
+    scaled = lambda *shape: net.constant(floats(rng, shape, 0.3))
+    if kind == "conv_flatten_gemm":
+        x = net.op("Conv", [net.input((1, 2, 4, 5)), scaled(3, 2, 3, 3)], pads=[1, 1, 1, 1])
+        net.output(net.op("Gemm", [net.op("Flatten", [x]), scaled(5, 60), scaled(5)], transB=1))
+    elif kind == "residual":
+        x = net.input((1, 4, 5, 6))
+        y = net.op("Relu", [net.op("Conv", [x, scaled(6, 4, 3, 3), scaled(6)], pads=[1, 1, 1, 1])])
+        net.output(net.op("Add", [net.op("Conv", [y, scaled(4, 6, 1, 1)]), x]))
+    else:
+        x = net.input((1, 3, 4, 5))
+        net.output(net.op("Mul", [x, net.op("Sigmoid", [x])]))
+    return quantized(rng, net, narrow=True, **quantizer)
+
+
+@operator("layers")
+def several_layers():
+    return {f"{kind}_{name}": row for kind in ("conv_flatten_gemm", "residual", "swish")
+            for name, row in matrix(layers, kind != "swish", follows=(None,), kind=kind).items()}
+
+
+# Choices and normalizations, computed in float32 between quantized tensors.
+
+
+def between(rng, build, x=(1, 3, 4, 5), inputs=1):
+    net = Net(17)
+    operands = [net.dq(net.input(x, "int8"), 0.0371 + 0.01 * k, -3) for k in range(inputs)]
+    results = build(net, rng, *operands)
+    for y, dtype in results:
+        net.output(y, dtype)
+    return Case(net.model(), [draw(rng, x, 4) for _ in range(inputs)])
+
+
+@operator("choices")
+def choices():
+    def number(net, value, dtype=np.float32):
+        return net.constant(np.asarray(value, dtype))
+
+    def where(net, rng, a, b):
+        return [(net.op("Where", [net.op("Greater", [a, b]), a, b]), "float32")]
+
+    def logic(net, rng, a, b):
+        low, high = net.op("LessOrEqual", [a, number(net, 0.5)]), net.op("GreaterOrEqual", [b, number(net, -0.5)])
+        both = net.op("And", [low, net.op("Not", [high])])
+        return [(net.op("Xor", [both, net.op("Or", [low, net.op("Equal", [a, a])])]), "bool"), (both, "bool")]
+
+    def top_k(net, rng, a):
+        values, places = net.op("TopK", [a, number(net, [3], np.int64)], 2, axis=1, largest=0)
+        return [(values, "float32"), (net.op("Cast", [places], to=TensorProto.INT32), "int32")]
+
+    def arg_max(net, rng, a):
+        y = net.op("Cast", [net.op("ArgMax", [a], axis=1)], to=TensorProto.FLOAT)
+        return [(y, "float32")]
+
+    def gather_elements(net, rng, a):
+        places = rng.integers(-3, 3, (1, 3, 4, 2))
+        return [(net.op("GatherElements", [a, net.constant(places)], axis=1), "float32")]
+
+    def gather_nd(net, rng, a):
+        places = np.stack([np.zeros(5, np.int64), rng.integers(-3, 3, 5), rng.integers(0, 4, 5)], -1)
+        return [(net.op("GatherND", [a, net.constant(places)]), "float32")]
+
+    def lrn(net, rng, a):
+        return [(net.op("LRN", [a], size=3, alpha=0.3, beta=0.6, bias=1.2), "float32")]
+
+    def instance_normalization(net, rng, a):
+        return [(net.op("InstanceNormalization", [a, net.constant(floats(rng, (3,))), net.constant(floats(rng, (3,)))]),
+                 "float32")]
+
+    def layer_normalization(net, rng, a):
+        return [(net.op("LayerNormalization", [a, net.constant(floats(rng, (5,))), net.constant(floats(rng, (5,)))]),
+                 "float32")]
+
+    def l2(net, rng, a):
+        return [(net.op("LpNormalization", [a], axis=1), "float32")]
+
+    return rows(between, {
+        "where": dict(build=where, inputs=2),
+        "logic": dict(build=logic, inputs=2),
+        "top_k": dict(build=top_k, x=(1, 7, 4)),
+        "arg_max": dict(build=arg_max),
+        "gather_elements": dict(build=gather_elements),
+        "gather_nd": dict(build=gather_nd),
+        "lrn": dict(build=lrn, x=(1, 6, 3, 3)),
+        "instance_normalization": dict(build=instance_normalization),
+        "layer_normalization": dict(build=layer_normalization),
+        "l2_normalization": dict(build=l2),
     })
 
 

@@ -303,6 +303,8 @@ pub struct Node {
 pub struct Graph {
     /// What the file calls itself, or empty.
     pub name: String,
+    /// Version of the operators, where the format has one for all of them.
+    pub opset: Option<i64>,
     /// All tensors.
     pub tensors: Vec<Tensor>,
     /// Operators in execution order: every operand is an input, a constant, or written by an earlier node.

@@ -137,6 +137,7 @@ macro_rules! calls {
 
 calls! {
     Add(params::Add): generic::add(i8, i8) -> i8;
+    And(params::Broadcast): reference::and(u8, u8) -> u8;
     ArgMaxF32(params::ArgPick): reference::arg_max(f32) -> i32;
     ArgMaxI8(params::ArgPick): reference::arg_max(i8) -> i32;
     ArgMaxU8(params::ArgPick): reference::arg_max(u8) -> i32;
@@ -145,6 +146,10 @@ calls! {
     ArgMinU8(params::ArgPick): reference::arg_min(u8) -> i32;
     AveragePool2d(params::Pool2d): generic::average_pool2d(i8) -> i8;
     Conv2d(params::Conv2d): generic::conv2d(i8, i8, i32, Requant) [i8] -> i8;
+    ConvIntegerI8I8(params::Conv2d): reference::qlinear::conv2d_integer(i8, i8, i8, i8) -> i32;
+    ConvIntegerI8U8(params::Conv2d): reference::qlinear::conv2d_integer(i8, u8, i8, u8) -> i32;
+    ConvIntegerU8I8(params::Conv2d): reference::qlinear::conv2d_integer(u8, i8, u8, i8) -> i32;
+    ConvIntegerU8U8(params::Conv2d): reference::qlinear::conv2d_integer(u8, u8, u8, u8) -> i32;
     Copy8(params::StridedCopy): generic::strided_copy(u8) -> u8;
     Copy32(params::StridedCopy): generic::strided_copy(u32) -> u32;
     DepthwiseConv2d(params::DepthwiseConv2d): generic::depthwise_conv2d(i8, i8, i32, Requant) -> i8;
@@ -155,6 +160,11 @@ calls! {
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
     DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
     DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;
+    DynamicQuantize(()): reference::qlinear::dynamic_quantize(f32, f32, u8) -> u8;
+    DynamicScale(()): reference::qlinear::dynamic_scale(f32) -> f32;
+    DynamicZeroPoint(()): reference::qlinear::dynamic_zero_point(f32, f32) -> u8;
+    EqualF32(params::Broadcast): reference::equal(f32, f32) -> u8;
+    EqualI32(params::Broadcast): reference::equal(i32, i32) -> u8;
     Fill8(u8): generic::fill() -> u8;
     Fill32(u32): generic::fill() -> u32;
     FloatAbs(()): reference::float::abs(f32) -> f32;
@@ -176,7 +186,6 @@ calls! {
     FloatDepthwiseConv2d(params::DepthwiseConv2dF32): reference::float::depthwise_conv2d(f32, f32, f32) -> f32;
     FloatDiv(params::Broadcast): reference::float::div(f32, f32) -> f32;
     FloatElu(params::UnaryF32): reference::float::elu(f32) -> f32;
-    FloatEqual(params::Broadcast): reference::float::equal(f32, f32) -> u8;
     FloatErf(()): reference::float::erf(f32) -> f32;
     FloatExp(()): reference::float::exp(f32) -> f32;
     FloatFloor(()): reference::float::floor(f32) -> f32;
@@ -184,17 +193,14 @@ calls! {
     FloatGelu(()): reference::float::gelu(f32) -> f32;
     FloatGeluTanh(()): reference::float::gelu_tanh(f32) -> f32;
     FloatGlobalAveragePool(params::Rows): reference::float::global_average_pool(f32) -> f32;
-    FloatGreater(params::Broadcast): reference::float::greater(f32, f32) -> u8;
-    FloatGreaterOrEqual(params::Broadcast): reference::float::greater_or_equal(f32, f32) -> u8;
     FloatHardSigmoid(params::UnaryF32): reference::float::hard_sigmoid(f32) -> f32;
     FloatHardSwish(()): reference::float::hard_swish(f32) -> f32;
     FloatLeakyRelu(params::UnaryF32): reference::float::leaky_relu(f32) -> f32;
-    FloatLess(params::Broadcast): reference::float::less(f32, f32) -> u8;
-    FloatLessOrEqual(params::Broadcast): reference::float::less_or_equal(f32, f32) -> u8;
     FloatGru(params::Recurrent): reference::float::gru(f32, f32, f32, f32, f32) [f32] -> f32;
     FloatLstm(params::Recurrent): reference::float::lstm(f32, f32, f32, f32, f32, f32) [f32] -> f32;
     FloatLog(()): reference::float::log(f32) -> f32;
     FloatLogSoftmax(params::Rows): reference::float::log_softmax(f32) -> f32;
+    FloatLrn(params::Lrn): reference::float::lrn(f32) -> f32;
     FloatMatMul(params::MatMul): reference::float::matmul(f32, f32) -> f32;
     FloatMax(params::Broadcast): reference::float::maximum(f32, f32) -> f32;
     FloatMaxPool2d(params::Pool2dF32): reference::float::max_pool2d(f32) -> f32;
@@ -231,10 +237,24 @@ calls! {
     FloatThresholdedRelu(params::UnaryF32): reference::float::thresholded_relu(f32) -> f32;
     FullyConnected(params::FullyConnected): generic::fully_connected(i8, i8, i32, Requant) -> i8;
     FullyConnectedOffset(params::FullyConnected): reference::fully_connected(i8, i8, i32, Requant) -> i8;
+    Gather8(params::Gather): reference::gather(u8, i32) -> u8;
+    Gather32(params::Gather): reference::gather(u32, i32) -> u32;
+    GreaterF32(params::Broadcast): reference::greater(f32, f32) -> u8;
+    GreaterI32(params::Broadcast): reference::greater(i32, i32) -> u8;
+    GreaterOrEqualF32(params::Broadcast): reference::greater_or_equal(f32, f32) -> u8;
+    GreaterOrEqualI32(params::Broadcast): reference::greater_or_equal(i32, i32) -> u8;
+    LessF32(params::Broadcast): reference::less(f32, f32) -> u8;
+    LessI32(params::Broadcast): reference::less(i32, i32) -> u8;
+    LessOrEqualF32(params::Broadcast): reference::less_or_equal(f32, f32) -> u8;
+    LessOrEqualI32(params::Broadcast): reference::less_or_equal(i32, i32) -> u8;
     LogSoftmax(params::LogSoftmax): reference::log_softmax(i8) -> i8;
     LogSoftmaxF32(params::Rows): reference::log_softmax_f32(f32) -> f32;
     Lookup([i8; 256]): generic::lookup(i8) -> i8;
     LookupF32(Box<[f32; 256]>): reference::qlinear::lookup(u8) -> f32;
+    MatMulIntegerI8I8(params::MatMul): reference::qlinear::matmul_integer(i8, i8, i8, i8) -> i32;
+    MatMulIntegerI8U8(params::MatMul): reference::qlinear::matmul_integer(i8, u8, i8, u8) -> i32;
+    MatMulIntegerU8I8(params::MatMul): reference::qlinear::matmul_integer(u8, i8, u8, i8) -> i32;
+    MatMulIntegerU8U8(params::MatMul): reference::qlinear::matmul_integer(u8, u8, u8, u8) -> i32;
     MaxPool2d(params::Pool2d): generic::max_pool2d(i8) -> i8;
     MaxPool2dI8(params::Pool2d): reference::qlinear::max_pool2d(i8) -> i8;
     MaxPool2dU8(params::Pool2d): reference::qlinear::max_pool2d(u8) -> u8;
@@ -245,11 +265,20 @@ calls! {
     MveConv2d(params::Conv2d): mve::conv2d(i8, i8, i32, Requant) [i8] -> i8;
     MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, i32, Requant) [i8] -> i8;
     MveFullyConnected(params::FullyConnected): mve::fully_connected(i8, i8, i32, Requant) -> i8;
+    Or(params::Broadcast): reference::or(u8, u8) -> u8;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
+    PortableConvIntegerI8I8(params::Conv2d): generic::conv2d_integer(i8, i8, i8, i8) [i16] -> i32;
+    PortableConvIntegerI8U8(params::Conv2d): generic::conv2d_integer(i8, u8, i8, u8) [i16] -> i32;
+    PortableConvIntegerU8I8(params::Conv2d): generic::conv2d_integer(u8, i8, u8, i8) [i16] -> i32;
+    PortableConvIntegerU8U8(params::Conv2d): generic::conv2d_integer(u8, u8, u8, u8) [i16] -> i32;
     PortableFloatConv2d(params::Conv2dF32): generic::float::conv2d(f32, f32, f32) -> f32;
     PortableFloatDepthwiseConv2d(params::DepthwiseConv2dF32): generic::float::depthwise_conv2d(f32, f32, f32) -> f32;
     PortableFloatFullyConnected(params::FullyConnectedF32): generic::float::fully_connected(f32, f32, f32) -> f32;
+    PortableMatMulIntegerI8I8(params::MatMul): generic::matmul_integer(i8, i8, i8, i8) -> i32;
+    PortableMatMulIntegerI8U8(params::MatMul): generic::matmul_integer(i8, u8, i8, u8) -> i32;
+    PortableMatMulIntegerU8I8(params::MatMul): generic::matmul_integer(u8, i8, u8, i8) -> i32;
+    PortableMatMulIntegerU8U8(params::MatMul): generic::matmul_integer(u8, u8, u8, u8) -> i32;
     PortableQLinearAddI8(params::QLinearAdd): generic::qlinear_add(i8, i8) -> i8;
     PortableQLinearAddU8(params::QLinearAdd): generic::qlinear_add(u8, u8) -> u8;
     PortableQLinearConv2dI8(params::QLinearConv2d): generic::qlinear_conv2d(i8, i8, i32, ScaleF32) [i8] -> i8;
@@ -309,8 +338,22 @@ calls! {
     ResizeNearest8(params::Resize2d): reference::resize_nearest(u8) -> u8;
     ResizeNearestNeighbor8(params::ResizeNearest): reference::resize_nearest_neighbor(u8) -> u8;
     ResizeNearestNeighbor32(params::ResizeNearest): reference::resize_nearest_neighbor(u32) -> u32;
+    Select8(params::Select): reference::select(u8, u8, u8) -> u8;
+    Select32(params::Select): reference::select(u8, u32, u32) -> u32;
     Softmax(params::Softmax): reference::softmax(i8) -> i8;
     Sub(params::Add): generic::sub(i8, i8) -> i8;
+    TopKIndicesF32(params::TopK): reference::top_k_indices(f32) -> i32;
+    TopKIndicesI32(params::TopK): reference::top_k_indices(i32) -> i32;
+    TopKIndicesI8(params::TopK): reference::top_k_indices(i8) -> i32;
+    TopKIndicesU8(params::TopK): reference::top_k_indices(u8) -> i32;
+    TopKValuesF32(params::TopK): reference::top_k_values(f32) -> f32;
+    TopKValuesI32(params::TopK): reference::top_k_values(i32) -> i32;
+    TopKValuesI8(params::TopK): reference::top_k_values(i8) -> i8;
+    TopKValuesU8(params::TopK): reference::top_k_values(u8) -> u8;
+    TruncateI8(()): reference::truncate_i8(f32) -> i8;
+    TruncateI32(()): reference::truncate_i32(f32) -> i32;
+    TruncateU8(()): reference::truncate_u8(f32) -> u8;
+    Xor(params::Broadcast): reference::xor(u8, u8) -> u8;
 }
 
 /// Instruction set extension that kernels are chosen for.
@@ -430,10 +473,10 @@ fn check_types(graph: &QGraph) -> Result<()> {
     let written = graph.nodes.iter().flat_map(|node| &node.outputs);
     for &t in graph.inputs.iter().chain(written) {
         let tensor = &graph.tensors[t];
-        if matches!(tensor.dtype, DType::I64 | DType::Bool) {
+        if tensor.dtype == DType::I64 {
             return Err(Error::Unsupported {
                 subject: format!("tensor #{t} {:?}", tensor.name),
-                reason: format!("{} at run time; float32, int32, int8 and uint8 are accepted", tensor.dtype),
+                reason: format!("{} at run time; float32, int32, int8, uint8 and bool are accepted", tensor.dtype),
             });
         }
     }

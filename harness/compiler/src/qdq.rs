@@ -11,9 +11,12 @@
 //! that order and leave their result in it; transposes and most reshapes only change the book-keeping. A copy is made
 //! where an operator needs another order than there is, and at the model's outputs, which keep the file's layout.
 
+mod accumulators;
 mod elementwise;
 mod float;
+mod logic;
 mod movement;
+mod picks;
 mod pools;
 mod products;
 mod resize;
@@ -25,7 +28,8 @@ use std::collections::{HashMap, HashSet};
 use self::view::{Code, Coded, View};
 use crate::graph::onnx::Op;
 use crate::graph::{self, DType, Graph, Node, Quantization, Tensor, TensorId};
-use crate::ops::{QOp, direct, reshape};
+use crate::ops::direct::{self, Direct};
+use crate::ops::{QOp, reshape};
 use crate::qgraph::{QGraph, QNode};
 use crate::value::Value;
 use crate::{Error, Result};
@@ -75,12 +79,17 @@ struct Site<'g> {
 }
 
 impl Site<'_> {
+    fn subject(&self) -> String {
+        let opset = self.graph.opset.map_or_else(String::new, |opset| format!(" (opset {opset})"));
+        format!("{}{opset}", self.graph.describe(self.node))
+    }
+
     fn unsupported(&self, reason: impl Into<String>) -> Error {
-        Error::Unsupported { subject: self.graph.describe(self.node), reason: reason.into() }
+        Error::Unsupported { subject: self.subject(), reason: reason.into() }
     }
 
     fn invalid(&self, reason: impl Into<String>) -> Error {
-        Error::Invalid { subject: self.graph.describe(self.node), reason: reason.into() }
+        Error::Invalid { subject: self.subject(), reason: reason.into() }
     }
 }
 
@@ -102,6 +111,8 @@ struct Stage<'g> {
     absorbed: HashSet<TensorId>,
     /// Copies of tensors in another order, made before.
     arranged: HashMap<(TensorId, Vec<usize>), TensorId>,
+    /// What a reshape had to bring into another order: for the copy, the tensor as it was.
+    flattened: HashMap<TensorId, View>,
     /// Operators that compute in floats, in the file's words.
     float_operators: Vec<String>,
 }
@@ -135,6 +146,7 @@ impl<'g> Stage<'g> {
             readers,
             absorbed: HashSet::new(),
             arranged: HashMap::new(),
+            flattened: HashMap::new(),
             float_operators: Vec::new(),
         }
     }
@@ -150,6 +162,13 @@ impl<'g> Stage<'g> {
     fn decide(&mut self, node: &'g Node, op: &'g Op) -> Result<()> {
         let site = self.site(node);
         match op {
+            Op::ArgExtreme { axis, max, last } => self.arg_extreme(site, *axis, *max, *last),
+            Op::Cast => self.cast(site),
+            Op::ConvInteger { window, groups } => self.conv_integer(site, window, *groups),
+            Op::DynamicQuantize => self.dynamic_quantize(site),
+            Op::MatMulInteger => self.mat_mul_integer(site),
+            Op::TopK { axis, largest } => self.top_k(site, *axis, *largest),
+            Op::Where => self.select(site),
             Op::Quantize { axis } => self.quantize(site, *axis),
             Op::Dequantize { axis } => self.dequantize(site, *axis),
             Op::Unary(unary) => self.unary(site, *unary),
@@ -202,12 +221,27 @@ impl<'g> Stage<'g> {
             self.q.tensors[output].name = name;
             self.q.outputs.push(output);
         }
+        self.forget_unread();
         self.forget_unused();
         if !self.float_operators.is_empty() {
             let warning = format!("computed in float32: {}", self.float_operators.join(", "));
             self.q.warnings.push(warning);
         }
         Ok(self.q)
+    }
+
+    /// Copies that every reader could do without are not made.
+    fn forget_unread(&mut self) {
+        let mut read: HashSet<TensorId> = self.q.outputs.iter().copied().collect();
+        let mut kept = Vec::with_capacity(self.q.nodes.len());
+        for node in std::mem::take(&mut self.q.nodes).into_iter().rev() {
+            if node.outputs.iter().any(|t| read.contains(t)) {
+                read.extend(&node.inputs);
+                kept.push(node);
+            }
+        }
+        kept.reverse();
+        self.q.nodes = kept;
     }
 
     /// Constants that became parameters, or codes, are not kept.
@@ -273,6 +307,22 @@ impl<'g> Stage<'g> {
             outputs: vec![output],
         });
         Ok(output)
+    }
+
+    /// The elements of `y` as `op` computes them, of this type and in the order `order`; answers their tensor.
+    fn set_result(
+        &mut self,
+        site: Site<'g>,
+        op: Direct,
+        inputs: Vec<TensorId>,
+        (y, dtype): (TensorId, DType),
+        order: Vec<usize>,
+    ) -> Result<TensorId> {
+        let (name, shape) = (self.tensor(y).name.clone(), self.tensor(y).shape.clone());
+        let physical = order.iter().map(|&d| shape[d]).collect();
+        let tensor = self.emit(site, op.into(), inputs, Facts { name, dtype, shape: physical, quantization: None })?;
+        self.set_plain(y, View { tensor, shape, order });
+        Ok(tensor)
     }
 
     /// `view` in the order `order`, under the shape that this order gives it: the same tensor, or a copy.

@@ -40,6 +40,12 @@ pub struct QGraph {
 }
 
 impl QGraph {
+    /// Computations that only bring elements into another order, each with the bytes that it copies in an inference.
+    pub fn transposes(&self) -> impl Iterator<Item = (&QNode, usize)> {
+        let transposes = self.nodes.iter().filter(|node| matches!(node.op, QOp::Transpose(_)));
+        transposes.map(|node| (node, node.outputs.iter().map(|&t| self.tensors[t].bytes()).sum()))
+    }
+
     /// Multiply-accumulates of one inference: convolutions and fully connected layers.
     #[must_use]
     pub fn macs(&self) -> u64 {

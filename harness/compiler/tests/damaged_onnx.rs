@@ -1,7 +1,7 @@
 //! Whatever the bytes of an ONNX file are, the compiler answers with a model or an error: no panic, no hang, no gigabytes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hilbench_compiler::import::onnx::Options;
 use hilbench_compiler::lower::Isa;
@@ -12,11 +12,12 @@ use rand::{Rng, RngCore, SeedableRng};
 /// The shipped model, and small models of one operator or two.
 fn models() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
-    let mut paths: Vec<_> = std::fs::read_dir(root.join("onnx_cases"))
-        .expect("the cases")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "onnx"))
-        .collect();
+    let inside = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("the cases").filter_map(|entry| Some(entry.ok()?.path()));
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let cases = inside(&root.join("onnx_cases"));
+    let mut paths: Vec<_> = cases.iter().flat_map(|operator| inside(operator)).map(|c| c.join("model.onnx")).collect();
     paths.sort();
     paths.insert(0, root.join("digits/digits_qdq.onnx"));
     paths.iter().map(|path| std::fs::read(path).expect("a model")).collect()

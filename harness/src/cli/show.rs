@@ -102,6 +102,9 @@ fn qgraph(text: &mut String, graph: &QGraph) -> std::fmt::Result {
     for warning in &graph.warnings {
         writeln!(text, "warning: {warning}")?;
     }
+    for (node, bytes) in graph.transposes() {
+        writeln!(text, "transpose: #{} {} {:?} copies {bytes} bytes", node.index, node.op_name, node.name)?;
+    }
     for node in &graph.nodes {
         writeln!(text, "\n#{} {} {:?}", node.index, node.op_name, node.name)?;
         for &t in &node.inputs {

@@ -100,6 +100,14 @@ fn write_subject(text: &mut String, report: &Report<'_>, detail: Detail) -> std:
     for warning in &graph.warnings {
         writeln!(text, "  warning {warning}")?;
     }
+    for (node, bytes) in graph.transposes() {
+        let bytes = grouped(bytes as u64);
+        writeln!(
+            text,
+            "  layout  {} #{} {:?} is brought into another order: {bytes} bytes",
+            node.op_name, node.index, node.name
+        )?;
+    }
     Ok(())
 }
 

@@ -41,6 +41,7 @@ struct ModelFacts<'a> {
     macs: u64,
     operators: usize,
     warnings: &'a [String],
+    transposes: Vec<TransposeFacts<'a>>,
     inputs: Vec<TensorFacts<'a>>,
     outputs: Vec<TensorFacts<'a>>,
 }
@@ -52,6 +53,14 @@ struct TensorFacts<'a> {
     shape: &'a [usize],
     scale: Option<f32>,
     zero_point: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct TransposeFacts<'a> {
+    operator: &'a str,
+    index: usize,
+    tensor: &'a str,
+    bytes: usize,
 }
 
 #[derive(Serialize)]
@@ -219,6 +228,15 @@ pub fn write(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
             macs: graph.macs(),
             operators: graph.nodes.len(),
             warnings: &graph.warnings,
+            transposes: graph
+                .transposes()
+                .map(|(node, bytes)| TransposeFacts {
+                    operator: node.op_name,
+                    index: node.index,
+                    tensor: &node.name,
+                    bytes,
+                })
+                .collect(),
             inputs: tensors(&graph.inputs),
             outputs: tensors(&graph.outputs),
         },

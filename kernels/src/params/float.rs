@@ -143,3 +143,20 @@ pub struct Recurrent {
     /// `GRU` only: the reset gate is applied after the product with the recurrence weights.
     pub linear_before_reset: bool,
 }
+
+/// Normalization by the neighbours of an element in depth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lrn {
+    /// Product of all dimensions but the channels, which lie innermost.
+    pub rows: usize,
+    /// Channels.
+    pub depth: usize,
+    /// Channels of a window; the element is in the middle, or left of it. At least 1.
+    pub size: usize,
+    /// Factor on the mean of squares.
+    pub alpha: f32,
+    /// Exponent.
+    pub beta: f32,
+    /// Addend.
+    pub bias: f32,
+}

@@ -129,6 +129,41 @@ pub struct ArgPick {
     pub last: bool,
 }
 
+/// Choice between two tensors by a third. All spread over the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Select {
+    /// How the tensors that are chosen from spread.
+    pub broadcast: Broadcast,
+    /// Element strides of the condition.
+    pub condition_strides: [usize; super::MAX_RANK],
+}
+
+/// Slices along one axis of `[outer, depth, inner]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gather {
+    /// Product of the dimensions before the axis.
+    pub outer: usize,
+    /// Size of the axis; at least 1.
+    pub depth: usize,
+    /// Product of the dimensions after the axis.
+    pub inner: usize,
+}
+
+/// The first `k` of `[outer, depth, inner]` along the axis, by size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopK {
+    /// Product of the dimensions before the axis.
+    pub outer: usize,
+    /// Size of the axis; at least 1.
+    pub depth: usize,
+    /// Product of the dimensions after the axis.
+    pub inner: usize,
+    /// How many; at most `depth`.
+    pub k: usize,
+    /// The largest rather than the smallest.
+    pub largest: bool,
+}
+
 /// `Debug` text of an enum that is a path, as generated source wants it.
 macro_rules! path_as_debug_text {
     ($($name:ident { $($variant:ident),* })*) => {$(

@@ -5,7 +5,7 @@ use hilbench_kernels::params::{
     Broadcast, ClampF32, Conv2dF32, DepthwiseConv2dF32, FullyConnectedF32, MatMul, Pool2dF32, Recurrent, Reduce, Rows,
     UnaryF32, Window2d,
 };
-use hilbench_kernels::reference::float;
+use hilbench_kernels::reference::{self, float};
 use hilbench_kernels::shape::elements;
 
 use crate::recorded::{Case, cases};
@@ -174,11 +174,11 @@ fn binary_functions() {
     let functions = [
         Number(float::add),
         Number(float::div),
-        Truth(float::equal),
-        Truth(float::greater),
-        Truth(float::greater_or_equal),
-        Truth(float::less),
-        Truth(float::less_or_equal),
+        Truth(reference::equal),
+        Truth(reference::greater),
+        Truth(reference::greater_or_equal),
+        Truth(reference::less),
+        Truth(reference::less_or_equal),
         Number(float::maximum),
         Number(float::minimum),
         Number(float::mul),

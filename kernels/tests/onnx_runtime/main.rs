@@ -105,7 +105,11 @@ fn qlinear_conv2d() {
         assert!(got == again, "{}: weights of 16 bits", case.name);
         if case.has("acc") {
             let mut acc = vec![0; elements(y)];
-            qlinear::conv2d_integer(&p, &input, &centered, &mut acc);
+            let mut scratch = vec![0; generic::conv2d_integer_scratch(&conv)];
+            let (zx, zw) = (case.bytes("zx"), case.bytes("zw"));
+            generic::conv2d_integer(&conv, &input, &weights, &zx, &zw, &mut scratch, &mut acc);
+            assert_eq!(acc, case.words("acc"), "{}: accumulators, optimized", case.name);
+            qlinear::conv2d_integer(&conv, &input, &weights, &zx, &zw, &mut acc);
             assert_eq!(acc, case.words("acc"), "{}: accumulators", case.name);
         }
     }
@@ -190,7 +194,10 @@ fn qlinear_matmul() {
         qlinear::matmul(&p, &input1, &input2, &scales, &mut got);
         expect(case, &got);
         let mut acc = vec![0; elements(y)];
-        qlinear::matmul_integer(&p, &input1, &input2, &mut acc);
+        let (za, zb) = (case.bytes("za"), case.bytes("zb"));
+        generic::matmul_integer(&p.matmul, &input1, &input2, &za, &zb, &mut acc);
+        assert_eq!(acc, case.words("acc"), "{}: accumulators, optimized", case.name);
+        qlinear::matmul_integer(&p.matmul, &input1, &input2, &za, &zb, &mut acc);
         assert_eq!(acc, case.words("acc"), "{}: accumulators", case.name);
     }
     for_each_case!("qlinear_matmul", 12, "a", check);

@@ -116,8 +116,8 @@ fn tensor_infos(plan: &Plan, ports: &[Port]) -> String {
 fn tensor_info(tensor: &Tensor) -> String {
     let element = match tensor.dtype {
         DType::F32 => "F32",
-        DType::I8 | DType::Bool => "I8",
-        DType::U8 => "U8",
+        DType::I8 => "I8",
+        DType::U8 | DType::Bool => "U8",
         DType::I16 => "I16",
         DType::I32 | DType::I64 => "I32",
     };

@@ -298,10 +298,16 @@ pub enum Op {
     },
     /// Input x; the mean over all spatial dimensions, which stay as 1.
     GlobalAveragePool,
-    /// Inputs x, scale, bias.
-    InstanceNormalization {
-        /// Added to the variance.
-        epsilon: f32,
+    /// Input x.
+    Lrn {
+        /// Factor on the mean of squares.
+        alpha: f32,
+        /// Exponent.
+        beta: f32,
+        /// Addend.
+        bias: f32,
+        /// Channels of a window; at least 1.
+        size: usize,
     },
     /// Inputs a, b.
     MatMul,
@@ -366,6 +372,13 @@ pub enum Op {
         axis: usize,
         /// Its logarithm instead.
         log: bool,
+    },
+    /// Input x; results values and indices, as many along the axis as their shape says.
+    TopK {
+        /// Dimension.
+        axis: usize,
+        /// Largest rather than smallest.
+        largest: bool,
     },
     /// Input x.
     Transpose {

@@ -79,6 +79,7 @@ pub fn import(bytes: &[u8], options: &Options<'_>) -> Result<Graph> {
         opset,
         graph: Graph {
             name: graph.name.clone(),
+            opset: Some(opset),
             tensors: Vec::new(),
             nodes: Vec::new(),
             inputs: Vec::new(),

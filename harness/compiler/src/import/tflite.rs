@@ -42,6 +42,7 @@ pub fn import(bytes: &[u8]) -> Result<Graph> {
     let used = used_tensors(subgraph, tensors.len())?;
     let mut graph = Graph {
         name: subgraph.name().unwrap_or_default().to_string(),
+        opset: None,
         tensors: Vec::with_capacity(tensors.len()),
         nodes: Vec::new(),
         inputs: ids("model inputs", subgraph.inputs().map(|v| v.iter().collect()), tensors.len())?,

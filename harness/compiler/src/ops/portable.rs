@@ -3,7 +3,7 @@
 
 use hilbench_kernels::byte::Small;
 use hilbench_kernels::optimized::{self, generic};
-use hilbench_kernels::params::{FullyConnected, QLinearConv2d};
+use hilbench_kernels::params::{Conv2d, FullyConnected, QLinearConv2d};
 
 use super::direct::Direct;
 use crate::lower::Call;
@@ -13,6 +13,10 @@ use crate::value::Value;
 pub(super) fn portable(direct: &Direct) -> Option<Direct> {
     let plain = |call: Call| Some(Direct { call, ..direct.clone() });
     match direct.call {
+        Call::ConvIntegerI8I8(p) => conv_integer(direct, &p, Call::PortableConvIntegerI8I8(p)),
+        Call::ConvIntegerI8U8(p) => conv_integer(direct, &p, Call::PortableConvIntegerI8U8(p)),
+        Call::ConvIntegerU8I8(p) => conv_integer(direct, &p, Call::PortableConvIntegerU8I8(p)),
+        Call::ConvIntegerU8U8(p) => conv_integer(direct, &p, Call::PortableConvIntegerU8U8(p)),
         Call::FloatConv2d(p)
             if ![p.filter_channels, p.output_channels, p.window.input_h, p.window.input_w].contains(&0) =>
         {
@@ -26,6 +30,10 @@ pub(super) fn portable(direct: &Direct) -> Option<Direct> {
         Call::FloatFullyConnected(p) if p.input_depth > 0 && p.output_depth > 0 => {
             plain(Call::PortableFloatFullyConnected(p))
         }
+        Call::MatMulIntegerI8I8(p) if p.columns > 0 => plain(Call::PortableMatMulIntegerI8I8(p)),
+        Call::MatMulIntegerI8U8(p) if p.columns > 0 => plain(Call::PortableMatMulIntegerI8U8(p)),
+        Call::MatMulIntegerU8I8(p) if p.columns > 0 => plain(Call::PortableMatMulIntegerU8I8(p)),
+        Call::MatMulIntegerU8U8(p) if p.columns > 0 => plain(Call::PortableMatMulIntegerU8U8(p)),
         Call::MaxPool2dI8(p) if p.window.dilation_h == 1 && p.window.dilation_w == 1 => plain(Call::MaxPool2d(p)),
         Call::QLinearAddI8(p) => plain(Call::PortableQLinearAddI8(p)),
         Call::QLinearAddU8(p) => plain(Call::PortableQLinearAddU8(p)),
@@ -71,6 +79,14 @@ fn conv<W: Small + bytemuck::AnyBitPattern>(direct: &Direct, p: &QLinearConv2d, 
     }
     let folded = folded::<W>(direct, c.input_zero_point, c.output_channels)?;
     Some(Direct { call, scratch: Some(generic::conv2d_scratch(c)), ..folded })
+}
+
+fn conv_integer(direct: &Direct, p: &Conv2d, call: Call) -> Option<Direct> {
+    if [p.filter_channels, p.output_channels, p.window.input_h, p.window.input_w].contains(&0) {
+        return None;
+    }
+    let scratch = Some(generic::conv2d_integer_scratch(p) * size_of::<i16>());
+    Some(Direct { call, scratch, ..direct.clone() })
 }
 
 fn fully_connected<W: Small + bytemuck::AnyBitPattern>(

@@ -18,9 +18,7 @@ impl<'g> Stage<'g> {
     /// Codes with the result's scale are the result; others go through a table; floats are rounded.
     pub(super) fn quantize(&mut self, site: Site<'g>, axis: usize) -> Result<()> {
         let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
-        let Some(q) = self.quantization(site.node, axis) else {
-            return Err(site.unsupported("scales and zero points that are constant, finite and positive are accepted"));
-        };
+        let Some(q) = self.quantization(site.node, axis) else { return self.quantize_at_run_time(site) };
         let dtype = self.tensor(y).dtype;
         let target = match (&q.scales[..], &q.zero_points[..], dtype) {
             (&[scale], &[zero_point], DType::I8 | DType::U8) => Affine { scale, zero_point: zero_point as i32, dtype },
@@ -123,6 +121,9 @@ impl<'g> Stage<'g> {
 
     /// A function of codes is codes with another table.
     pub(super) fn unary(&mut self, site: Site<'g>, unary: Unary) -> Result<()> {
+        if unary == Unary::Not {
+            return self.not(site);
+        }
         let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
         if let Some(coded) = self.known[x].coded.clone()
             && let Some(table) = coded.table(&self.q.tensors)
@@ -138,6 +139,9 @@ impl<'g> Stage<'g> {
     }
 
     pub(super) fn binary(&mut self, site: Site<'g>, binary: Binary) -> Result<()> {
+        if self.tensor(site.node.outputs[0]).dtype == DType::Bool {
+            return self.truth(site, binary);
+        }
         if matches!(binary, Binary::Add | Binary::Mul) && self.fused_binary(site, binary)? {
             return Ok(());
         }
@@ -206,9 +210,6 @@ impl<'g> Stage<'g> {
     /// A function of one tensor of codes and one number, or of the same codes twice. Answers whether it is one.
     fn table_binary(&mut self, site: Site<'g>, binary: Binary) -> Result<bool> {
         let (a, b, y) = (self.operand(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
-        if self.tensor(y).dtype != DType::F32 {
-            return Ok(false);
-        }
         let table = |stage: &Self, id: TensorId| {
             let coded = stage.known[id].coded.as_ref()?;
             let constant = stage.q.tensors[coded.view.tensor].data.is_some();

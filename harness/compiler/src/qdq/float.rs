@@ -3,19 +3,17 @@
 //! Batch normalization after a float convolution is multiplied into its weights, and a relu or clip becomes its bounds.
 
 pub(super) mod calls;
-mod dynamic;
 mod products;
 mod recurrent;
 mod reductions;
 
-use hilbench_kernels::params::{self, PadWithin, Rows};
+use hilbench_kernels::params::{self, Lrn, PadWithin, Rows};
 
-use super::elementwise::broadcast;
-use super::view::{Code, Coded, View};
-use super::{Facts, Site, Stage};
+use super::view::View;
+use super::{Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Binary, Op, PadMode, Pooling, Unary, Window};
-use crate::graph::{DType, Quantization, TensorId};
+use crate::graph::{DType, TensorId};
 use crate::lower::Call;
 use crate::ops::direct::Direct;
 
@@ -24,12 +22,10 @@ pub(super) use calls::{binary_of, unary_of};
 impl<'g> Stage<'g> {
     pub(super) fn float_operator(&mut self, site: Site<'g>, op: &'g Op) -> Result<()> {
         match op {
-            Op::ArgExtreme { axis, max, last } => self.arg_extreme(site, *axis, *max, *last),
             Op::BatchNormalization { epsilon } => self.batch_normalization(site, *epsilon),
-            Op::Cast => self.cast(site),
-            Op::ConvInteger { window, groups } => self.conv_integer(site, window, *groups),
-            Op::DynamicQuantize => self.dynamic_quantize(site),
-            Op::MatMulInteger => self.mat_mul_integer(site),
+            Op::Lrn { alpha, beta, bias, size } => {
+                self.lrn(site, Lrn { rows: 0, depth: 0, size: *size, alpha: *alpha, beta: *beta, bias: *bias })
+            }
             Op::Recurrent { lstm, reverse, linear_before_reset } => {
                 self.recurrent(site, *lstm, *reverse, *linear_before_reset)
             }
@@ -59,14 +55,10 @@ impl<'g> Stage<'g> {
         y: TensorId,
         order: Vec<usize>,
     ) -> Result<()> {
-        let (name, shape) = (self.tensor(y).name.clone(), self.tensor(y).shape.clone());
-        let physical = order.iter().map(|&d| shape[d]).collect();
-        let facts = Facts { name, dtype: DType::F32, shape: physical, quantization: None };
-        let tensor = self.emit(site, op.into(), inputs, facts)?;
+        let tensor = self.set_result(site, op, inputs, (y, DType::F32), order)?;
         if self.q.tensors[tensor].data.is_none() {
             self.note_float(site);
         }
-        self.set_plain(y, View { tensor, shape, order });
         Ok(())
     }
 
@@ -80,55 +72,19 @@ impl<'g> Stage<'g> {
 
     pub(super) fn float_binary(&mut self, site: Site<'g>, binary: Binary) -> Result<()> {
         let (a, b, y) = (self.floats_of(site, 0)?, self.floats_of(site, 1)?, site.node.outputs[0]);
-        let shape = self.tensor(y).shape.clone();
-        let (order, tensors) = self.spread(site, &[&a, &b], &shape)?;
-        let wide = |view: &View| [&vec![1; shape.len() - view.shape.len()], &view.shape[..]].concat();
-        let Some(broadcast) = broadcast(&order, &shape, &wide(&a), &wide(&b)) else {
-            return Err(site.unsupported(format!("{} dimensions; up to 6 are accepted", shape.len())));
-        };
+        let (order, tensors, broadcast) = self.spread_pair(site, &a, &b, y)?;
         let Some(call) = calls::binary(binary, broadcast) else {
             return Err(site.unsupported("no kernel computes this operator on a device"));
         };
-        if self.tensor(y).dtype == DType::F32 {
-            return self.set_float(site, Direct::new(call), tensors, y, order);
-        }
-        let facts = Facts {
-            name: String::new(),
-            dtype: DType::Bool,
-            shape: order.iter().map(|&d| shape[d]).collect(),
-            quantization: None,
-        };
-        let tensor = self.emit(site, Direct::new(call).into(), tensors, facts)?;
-        self.note_float(site);
-        self.set_plain(y, View { tensor, shape, order });
-        Ok(())
+        self.set_float(site, Direct::new(call), tensors, y, order)
     }
 
-    /// Numbers of 8 bits are codes of scale 1; a bool is a table.
-    fn cast(&mut self, site: Site<'g>) -> Result<()> {
-        let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
-        let view = self.plain(site, x)?;
-        let (from, to) = (self.q.tensors[view.tensor].dtype, self.tensor(y).dtype);
-        let code = match (from, to) {
-            // Integers that are computed as floats already.
-            (from, to) if from == to => {
-                self.set_plain(y, view);
-                return Ok(());
-            }
-            (DType::I8 | DType::U8, DType::F32) => {
-                Code::Affine(Quantization { scales: vec![1.0], zero_points: vec![0], axis: 0 })
-            }
-            (DType::Bool, DType::F32) => {
-                Code::Table(std::rc::Rc::new(std::array::from_fn(|i| if i == 0 { 0.0 } else { 1.0 })))
-            }
-            (DType::I32, DType::F32) => {
-                let op = Direct::new(Call::DequantizeAccumulators(vec![params::ScaleF32(1.0)])).with("bias", &[]);
-                return self.set_float(site, op, vec![view.tensor], y, view.order);
-            }
-            _ => return Err(site.unsupported(format!("{from} to {to} at run time"))),
-        };
-        self.set_coded(y, Coded { view, code });
-        Ok(())
+    /// Local response normalization; `p` says all but the sizes.
+    fn lrn(&mut self, site: Site<'g>, p: Lrn) -> Result<()> {
+        let view = self.floats_of(site, 0)?;
+        let (order, tensor, rows, depth) = self.rows(site, &view, 1)?;
+        let call = Call::FloatLrn(Lrn { rows, depth, ..p });
+        self.set_float(site, Direct::new(call), vec![tensor], site.node.outputs[0], order)
     }
 
     pub(super) fn float_pool(&mut self, site: Site<'g>, pooling: Pooling, window: &'g Window) -> Result<()> {

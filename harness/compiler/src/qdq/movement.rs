@@ -1,16 +1,17 @@
 //! Data movement, of codes where there are any: they stand for the same numbers wherever they lie.
 
+use hilbench_kernels::params::Gather;
+
 use super::view::{Code, Coded, View};
 use super::{Facts, Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Op, PadMode};
 use crate::graph::{Quantization, TensorId};
+use crate::lower::Call;
 use crate::ops::concatenation::Concatenation;
+use crate::ops::direct::Direct;
 use crate::ops::pad::Pad;
 use crate::ops::strided::Strided;
-
-/// Most slices that a gather without a pattern may become.
-const MAX_PICKS: usize = 256;
 
 impl<'g> Stage<'g> {
     pub(super) fn movement(&mut self, site: Site<'g>, op: &'g Op) -> Result<()> {
@@ -77,6 +78,7 @@ impl<'g> Stage<'g> {
                 Some(view) => Ok(view),
                 None => {
                     let tensor = self.arrange(site, view, &View::identity(view.shape.len()))?;
+                    self.flattened.insert(tensor, view.clone());
                     Ok(View::new(tensor, &shape))
                 }
             },
@@ -143,7 +145,7 @@ impl<'g> Stage<'g> {
         self.emit_moved(site, op.into(), vec![view.tensor], physical, view, shape.to_vec())
     }
 
-    /// Indices with one step between them are a slice; others are slices side by side.
+    /// Indices with one step between them are a slice.
     fn gathered(
         &mut self,
         site: Site<'g>,
@@ -152,30 +154,28 @@ impl<'g> Stage<'g> {
         indices: &[usize],
         shape: &[usize],
     ) -> Result<View> {
-        let rank = view.shape.len();
-        let (mut begin, mut step) = (vec![0; rank], vec![1; rank]);
         let distance = |pair: &[usize]| pair[1] as isize - pair[0] as isize;
         let first = indices.windows(2).next().map_or(1, distance);
-        begin[axis] = indices.first().copied().unwrap_or(0);
         if indices.windows(2).all(|pair| distance(pair) == first) {
-            step[axis] = if indices.len() > 1 { first } else { 1 };
-            if first == 1 || indices.len() == 1 {
-                return self.sliced(site, view, &begin, &step, shape);
-            }
+            let (mut begin, mut step) = (vec![0; view.shape.len()], vec![1; view.shape.len()]);
+            (begin[axis], step[axis]) = (indices.first().copied().unwrap_or(0), first);
             return self.sliced(site, view, &begin, &step, shape);
         }
-        if indices.len() > MAX_PICKS {
-            let reason = format!("{} indices without a pattern; up to {MAX_PICKS} are accepted", indices.len());
-            return Err(site.unsupported(reason));
-        }
-        let mut one = shape.to_vec();
-        one[axis] = 1;
-        let mut parts = Vec::with_capacity(indices.len());
-        for &index in indices {
-            begin[axis] = index;
-            parts.push(self.sliced(site, view, &begin, &step, &one)?);
-        }
-        self.side_by_side(site, axis, &parts, shape)
+        let (physical, place) = (view.physical(), view.place(axis));
+        let params = Gather {
+            outer: physical[..place].iter().product(),
+            depth: physical[place],
+            inner: physical[place + 1..].iter().product(),
+        };
+        let call = match self.q.tensors[view.tensor].dtype.size() {
+            1 => Call::Gather8(params),
+            4 => Call::Gather32(params),
+            _ => return Err(site.unsupported(format!("elements of {}", self.q.tensors[view.tensor].dtype))),
+        };
+        let bytes: Vec<u8> = indices.iter().flat_map(|&i| (i as i32).to_le_bytes()).collect();
+        let op = Direct::new(call).with("indices", &bytes);
+        let physical = view.order.iter().map(|&d| shape[d]).collect();
+        self.emit_moved(site, op.into(), vec![view.tensor], physical, view, shape.to_vec())
     }
 
     /// Views of one order, side by side along `axis`.

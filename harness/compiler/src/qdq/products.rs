@@ -314,10 +314,29 @@ impl<'g> Stage<'g> {
         let fused =
             if row_bias && !scaled_bias { self.fused(site, a, b, c, usize::from(!trans_b), output[1])? } else { None };
         let Some(fused) = fused.map(|fused| Fused { alpha, ..fused }) else { return self.float_gemm(site, op) };
-        let order = if trans_a { vec![1, 0] } else { vec![0, 1] };
-        let tensor = self.arrange(site, &fused.input.view, &order)?;
-        let rows = row_order(&self.tensor(b).shape, &fused.weights.values, trans_b);
+        let (tensor, places) = self.matrix(site, &fused.input.view, trans_a)?;
+        let rows = placed(row_order(&self.tensor(b).shape, &fused.weights.values, trans_b), places);
         self.fully_connected(site, &fused, tensor, output, &rows)
+    }
+
+    /// The rows of `view` as they lie in memory, and where in a row of the model each element belongs if that is not
+    /// where it lies: what a reshape flattened need not be brought into order if the weights can be.
+    pub(super) fn matrix(
+        &mut self,
+        site: Site<'g>,
+        view: &View,
+        transposed: bool,
+    ) -> Result<(TensorId, Option<Vec<usize>>)> {
+        if !transposed
+            && let Some(source) = self.flattened.get(&view.tensor)
+            && let Some((&samples, rest)) = source.shape.split_first()
+            && view.shape == [samples, rest.iter().product()]
+            && let Some(places) = source.places_of_a_sample()
+        {
+            return Ok((source.tensor, Some(places)));
+        }
+        let order = if transposed { vec![1, 0] } else { View::identity(view.shape.len()) };
+        Ok((self.arrange(site, view, &order)?, None))
     }
 
     fn fully_connected(
@@ -360,8 +379,8 @@ impl<'g> Stage<'g> {
             && shape_a.len() > 1
             && let Some(fused) = self.fused(site, a, b, None, 1, shape_b[1])?
         {
-            let tensor = self.arrange(site, &fused.input.view, &View::identity(shape_a.len()))?;
-            let rows = row_order(&shape_b, &fused.weights.values, false);
+            let (tensor, places) = self.matrix(site, &fused.input.view, false)?;
+            let rows = placed(row_order(&shape_b, &fused.weights.values, false), places);
             return self.fully_connected(site, &fused, tensor, output, &rows);
         }
         if self.run_time_product(site, a, b, &output)? {
@@ -415,8 +434,22 @@ impl<'g> Stage<'g> {
     }
 }
 
+/// Geometry of a product where an operand may be a vector: a matrix of one row, or of one column.
+pub(super) fn matmul_of(a: &[usize], b: &[usize], output: &[usize]) -> Option<MatMul> {
+    let mut wide = output.to_vec();
+    if a.len() == 1 {
+        wide.insert(output.len() - usize::from(b.len() > 1), 1);
+    }
+    if b.len() == 1 {
+        wide.push(1);
+    }
+    let wide_a = if a.len() == 1 { vec![1, a[0]] } else { a.to_vec() };
+    let wide_b = if b.len() == 1 { vec![b[0], 1] } else { b.to_vec() };
+    matmul(&wide_a, &wide_b, &wide)
+}
+
 /// Geometry of a product of stacks of matrices.
-pub(super) fn matmul(a: &[usize], b: &[usize], output: &[usize]) -> Option<MatMul> {
+fn matmul(a: &[usize], b: &[usize], output: &[usize]) -> Option<MatMul> {
     let (lead_a, &[rows, depth]) = a.split_last_chunk::<2>()?;
     let (lead_b, &[_, columns]) = b.split_last_chunk::<2>()?;
     let lead = &output[..output.len().checked_sub(2)?];
@@ -482,6 +515,12 @@ pub(super) fn depthwise_order<T: Copy>(shape: &[usize], values: &[T]) -> Vec<T> 
         }
     }
     ordered
+}
+
+/// Every row in the order in which its factors lie in memory.
+pub(super) fn placed<T: Copy>(rows: Vec<T>, places: Option<Vec<usize>>) -> Vec<T> {
+    let Some(places) = places.filter(|places| !places.is_empty()) else { return rows };
+    rows.chunks(places.len()).flat_map(|row| places.iter().map(|&place| row[place])).collect()
 }
 
 /// A matrix as one row an output: as it is if it is transposed already.

@@ -63,6 +63,22 @@ impl View {
         Some(View { tensor: self.tensor, shape: shape.to_vec(), order })
     }
 
+    /// Where the elements of one sample lie: for each place in memory, the place in the model's order. `None` if the
+    /// samples do not lie one after the other.
+    pub fn places_of_a_sample(&self) -> Option<Vec<usize>> {
+        let significant = self.order.iter().find(|&&d| self.shape[d] != 1);
+        if self.shape.first() != Some(&1) && significant != Some(&0) {
+            return None;
+        }
+        let order: Vec<usize> = self.order.iter().copied().filter(|&d| d != 0).collect();
+        let stride = |d: usize| self.shape[d + 1..].iter().product::<usize>();
+        let mut places = vec![0];
+        for d in order {
+            places = places.iter().flat_map(|at| (0..self.shape[d]).map(move |i| at + i * stride(d))).collect();
+        }
+        Some(places)
+    }
+
     /// The view after dimension i became dimension `permutation[i]` of the old one.
     pub fn transposed(&self, permutation: &[usize]) -> View {
         let rename = |&d: &usize| permutation.iter().position(|&p| p == d).unwrap_or(d);

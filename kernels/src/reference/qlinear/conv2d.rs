@@ -1,7 +1,7 @@
 //! Two-dimensional convolution, grouped or not, with the zero point outside of the rounding.
 
 use crate::byte::{Byte, Small};
-use crate::params::{QLinearConv2d, ScaleF32};
+use crate::params::{Conv2d, QLinearConv2d, ScaleF32};
 use crate::requant::scale_then_offset;
 use crate::shape::tap_index;
 
@@ -16,27 +16,41 @@ pub fn conv2d<X: Byte, W: Small>(
     output: &mut [X],
 ) {
     let (zero_point, activation) = (p.conv.output_zero_point, p.conv.activation);
-    accumulate(p, input, weights, |out_index, out_channel, sum| {
+    let weights_zero_point = |_| p.weights_zero_point;
+    accumulate(&p.conv, input, weights, p.conv.input_zero_point, weights_zero_point, |out_index, out_channel, sum| {
         let acc = if bias.is_empty() { sum } else { sum.wrapping_add(bias[out_channel]) };
         let scale = if scales.len() == 1 { scales[0] } else { scales[out_channel] };
         output[out_index] = X::saturate(scale_then_offset(acc, scale, zero_point, activation.min, activation.max));
     });
 }
 
-/// Convolves and keeps the accumulators (`ConvInteger`). Output zero point and activation are not used.
-pub fn conv2d_integer<X: Byte, W: Small>(p: &QLinearConv2d, input: &[X], weights: &[W], output: &mut [i32]) {
-    accumulate(p, input, weights, |out_index, _, sum| output[out_index] = sum);
+/// Convolves and keeps the accumulators (`ConvInteger`). Zero points are operands, since they may be computed at run
+/// time: one of the input, one of the weights or one an output channel. Those in `p` and its activation are not used.
+pub fn conv2d_integer<X: Byte, W: Byte>(
+    p: &Conv2d,
+    input: &[X],
+    weights: &[W],
+    input_zero_point: &[X],
+    weights_zero_points: &[W],
+    output: &mut [i32],
+) {
+    let weights_zero_point = |channel: usize| weights_zero_points[channel % weights_zero_points.len()].widen();
+    accumulate(p, input, weights, input_zero_point[0].widen(), weights_zero_point, |out_index, _, sum| {
+        output[out_index] = sum;
+    });
 }
 
 /// Calls `store(out_index, out_channel, sum)` for every element of the output. Padding has the input's zero point, so
 /// it adds nothing.
 fn accumulate<X: Byte, W: Small>(
-    p: &QLinearConv2d,
+    c: &Conv2d,
     input: &[X],
     weights: &[W],
+    input_zero_point: i32,
+    weights_zero_point: impl Fn(usize) -> i32,
     mut store: impl FnMut(usize, usize, i32),
 ) {
-    let (c, w) = (&p.conv, &p.conv.window);
+    let w = &c.window;
     let groups = c.input_channels / c.filter_channels;
     let filters_per_group = c.output_channels / groups;
     for batch in 0..c.batches {
@@ -64,7 +78,7 @@ fn accumulate<X: Byte, W: Small>(
                                     * c.filter_channels
                                     + filter_channel];
                                 let product =
-                                    (x.widen() - c.input_zero_point) * (weight.widen() - p.weights_zero_point);
+                                    (x.widen() - input_zero_point) * (weight.widen() - weights_zero_point(out_channel));
                                 sum = sum.wrapping_add(product);
                             }
                         }

@@ -16,35 +16,20 @@ pub fn fully_connected<X: Byte, W: Small>(
     scales: &[ScaleF32],
     output: &mut [X],
 ) {
-    accumulate(p, input, weights, |out_index, out_channel, sum| {
-        let acc = if bias.is_empty() { sum } else { sum.wrapping_add(bias[out_channel]) };
-        let scale = if scales.len() == 1 { scales[0] } else { scales[out_channel] };
-        let y = scale_then_offset(acc, scale, p.output_zero_point, p.activation.min, p.activation.max);
-        output[out_index] = X::saturate(y);
-    });
-}
-
-/// Multiplies and keeps the accumulators (`MatMulInteger`). Output zero point and activation are not used.
-pub fn fully_connected_integer<X: Byte, W: Small>(p: &FullyConnected, input: &[X], weights: &[W], output: &mut [i32]) {
-    accumulate(p, input, weights, |out_index, _, sum| output[out_index] = sum);
-}
-
-/// Calls `store(out_index, out_channel, sum)` for every element of the output.
-fn accumulate<X: Byte, W: Small>(
-    p: &FullyConnected,
-    input: &[X],
-    weights: &[W],
-    mut store: impl FnMut(usize, usize, i32),
-) {
     for batch in 0..p.batches {
         for out_channel in 0..p.output_depth {
-            let mut sum = 0_i32;
+            let mut acc = 0_i32;
             for d in 0..p.input_depth {
                 let x = input[batch * p.input_depth + d].widen() - p.input_zero_point;
                 let weight = weights[out_channel * p.input_depth + d].widen() - p.weights_zero_point;
-                sum = sum.wrapping_add(x * weight);
+                acc = acc.wrapping_add(x * weight);
             }
-            store(batch * p.output_depth + out_channel, out_channel, sum);
+            if !bias.is_empty() {
+                acc = acc.wrapping_add(bias[out_channel]);
+            }
+            let scale = if scales.len() == 1 { scales[0] } else { scales[out_channel] };
+            let y = scale_then_offset(acc, scale, p.output_zero_point, p.activation.min, p.activation.max);
+            output[batch * p.output_depth + out_channel] = X::saturate(y);
         }
     }
 }

@@ -2,8 +2,10 @@
 
 mod arithmetic;
 mod movement;
+mod normalization;
 mod quantized;
 mod recurrent;
+mod selection;
 mod windows;
 
 use super::reader::Reader;
@@ -44,8 +46,9 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("Atan", |r| arithmetic::unary(r, Unary::Atan)),
     ("Atanh", |r| arithmetic::unary(r, Unary::Atanh)),
     ("AveragePool", windows::average_pool),
-    ("BatchNormalization", arithmetic::batch_normalization),
+    ("BatchNormalization", normalization::batch_normalization),
     ("Cast", movement::cast),
+    ("CastLike", movement::cast_like),
     ("Ceil", |r| arithmetic::unary(r, Unary::Ceil)),
     ("Celu", |r| {
         let alpha = r.float("alpha", 1.0)?;
@@ -76,7 +79,9 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("Flatten", movement::flatten),
     ("Floor", |r| arithmetic::unary(r, Unary::Floor)),
     ("GRU", recurrent::gru),
-    ("Gather", movement::gather),
+    ("Gather", selection::gather),
+    ("GatherElements", selection::gather_elements),
+    ("GatherND", selection::gather_nd),
     ("Gelu", |r| {
         let by_tanh = r.text("approximate", "none")? == "tanh";
         arithmetic::unary(r, Unary::Gelu(by_tanh))
@@ -86,14 +91,18 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("GlobalMaxPool", windows::global_max_pool),
     ("Greater", |r| arithmetic::comparison(r, Binary::Greater)),
     ("GreaterOrEqual", |r| arithmetic::comparison(r, Binary::GreaterOrEqual)),
+    ("GroupNormalization", normalization::group_normalization),
     ("HardSigmoid", |r| {
         let (alpha, beta) = (r.float("alpha", 0.2)?, r.float("beta", 0.5)?);
         arithmetic::unary(r, Unary::HardSigmoid(alpha, beta))
     }),
     ("HardSwish", |r| arithmetic::unary(r, Unary::HardSwish)),
+    ("Hardmax", selection::hardmax),
     ("Identity", movement::identity),
-    ("InstanceNormalization", arithmetic::instance_normalization),
+    ("InstanceNormalization", normalization::instance_normalization),
+    ("LRN", normalization::lrn),
     ("LSTM", recurrent::lstm),
+    ("LayerNormalization", normalization::layer_normalization),
     ("LeakyRelu", |r| {
         let alpha = r.float("alpha", 0.01)?;
         arithmetic::unary(r, Unary::LeakyRelu(alpha))
@@ -102,11 +111,13 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("LessOrEqual", |r| arithmetic::comparison(r, Binary::LessOrEqual)),
     ("Log", |r| arithmetic::unary(r, Unary::Log)),
     ("LogSoftmax", |r| arithmetic::softmax(r, true)),
+    ("LpNormalization", normalization::lp_normalization),
     ("MatMul", arithmetic::mat_mul),
     ("MatMulInteger", arithmetic::mat_mul_integer),
     ("Max", |r| arithmetic::variadic(r, Binary::Max)),
     ("MaxPool", windows::max_pool),
     ("Mean", arithmetic::mean),
+    ("MeanVarianceNormalization", normalization::mean_variance_normalization),
     ("Min", |r| arithmetic::variadic(r, Binary::Min)),
     ("Mish", |r| arithmetic::unary(r, Unary::Mish)),
     ("Mod", |r| {
@@ -123,6 +134,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("QLinearConv", quantized::q_linear_conv),
     ("QLinearMatMul", quantized::q_linear_mat_mul),
     ("QuantizeLinear", quantized::quantize),
+    ("RMSNormalization", normalization::rms_normalization),
     ("Range", movement::range),
     ("Reciprocal", |r| arithmetic::unary(r, Unary::Reciprocal)),
     ("ReduceL1", |r| arithmetic::reduce(r, Reduction::L1, 18)),
@@ -159,6 +171,7 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("Squeeze", movement::squeeze),
     ("Sub", |r| arithmetic::binary(r, Binary::Sub)),
     ("Sum", |r| arithmetic::variadic(r, Binary::Add)),
+    ("Swish", arithmetic::swish),
     ("Tan", |r| arithmetic::unary(r, Unary::Tan)),
     ("Tanh", |r| arithmetic::unary(r, Unary::Tanh)),
     ("ThresholdedRelu", |r| {
@@ -166,10 +179,12 @@ pub const OPERATORS: &[(&str, Read)] = &[
         arithmetic::unary(r, Unary::ThresholdedRelu(alpha))
     }),
     ("Tile", movement::tile),
+    ("TopK", selection::top_k),
     ("Transpose", movement::transpose),
+    ("Trilu", selection::trilu),
     ("Unsqueeze", movement::unsqueeze),
     ("Upsample", windows::upsample),
-    ("Where", movement::select),
+    ("Where", selection::select),
     ("Xor", |r| arithmetic::logical(r, Binary::Xor)),
 ];
 

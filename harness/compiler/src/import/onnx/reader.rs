@@ -191,7 +191,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.importer.graph.tensors.len() - 1
     }
 
-    fn spend(&mut self, bytes: usize) -> Result<()> {
+    /// Takes `bytes` of the memory that the constants of a file of this size may have.
+    pub fn spend(&mut self, bytes: usize) -> Result<()> {
         match self.importer.budget.checked_sub(bytes) {
             Some(rest) => {
                 self.importer.budget = rest;

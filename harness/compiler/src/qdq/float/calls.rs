@@ -69,18 +69,22 @@ pub fn binary(binary: Binary, broadcast: Broadcast) -> Option<Call> {
     Some(match binary {
         Binary::Add => Call::FloatAdd(broadcast),
         Binary::Div => Call::FloatDiv(broadcast),
-        Binary::Equal => Call::FloatEqual(broadcast),
-        Binary::Greater => Call::FloatGreater(broadcast),
-        Binary::GreaterOrEqual => Call::FloatGreaterOrEqual(broadcast),
-        Binary::Less => Call::FloatLess(broadcast),
-        Binary::LessOrEqual => Call::FloatLessOrEqual(broadcast),
         Binary::Max => Call::FloatMax(broadcast),
         Binary::Min => Call::FloatMin(broadcast),
         Binary::Mul => Call::FloatMul(broadcast),
         Binary::PRelu => Call::FloatPRelu(broadcast),
         Binary::Pow => Call::FloatPow(broadcast),
         Binary::Sub => Call::FloatSub(broadcast),
-        Binary::And | Binary::Fmod | Binary::Mod | Binary::Or | Binary::Xor => return None,
+        Binary::Fmod | Binary::Mod => return None,
+        // Functions whose result is a truth.
+        Binary::And
+        | Binary::Equal
+        | Binary::Greater
+        | Binary::GreaterOrEqual
+        | Binary::Less
+        | Binary::LessOrEqual
+        | Binary::Or
+        | Binary::Xor => return None,
     })
 }
 

@@ -5,7 +5,7 @@ use hilbench_kernels::params::{
 };
 
 use super::super::products::{
-    channel_last_order, depthwise_order, matmul, row_order, transposed_geometry, transposed_order, window_2d,
+    channel_last_order, depthwise_order, matmul_of, placed, row_order, transposed_geometry, transposed_order, window_2d,
 };
 use super::super::sink::op_of;
 use super::super::view::{View, floats};
@@ -158,14 +158,6 @@ impl<'g> Stage<'g> {
         self.set_float(site, op, vec![tensor], tail.end, order)
     }
 
-    /// ConvInteger as a convolution of floats: codes that were made at run time are the floats they were made from.
-    pub(super) fn conv_integer(&mut self, site: Site<'g>, window: &'g Window, groups: usize) -> Result<()> {
-        let (view, w, y) = (self.floats_of(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
-        let (shape, weights) = (self.tensor(w).shape.clone(), self.integer_weights(site, w, 0)?);
-        let tail = Tail { normalization: None, activation: ClampF32::NONE, end: y };
-        self.emit_float_conv(site, &view, (&shape, &weights), &[], (window, groups), &tail)
-    }
-
     /// A normalization of its own is a depthwise convolution of single pixels.
     pub(super) fn batch_normalization(&mut self, site: Site<'g>, epsilon: f32) -> Result<()> {
         let (view, y) = (self.floats_of(site, 0)?, site.node.outputs[0]);
@@ -228,7 +220,6 @@ impl<'g> Stage<'g> {
         let (a, b, y) = (self.floats_of(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
         let c = site.node.inputs.get(2).copied().flatten();
         let output = self.tensor(y).shape.clone();
-        let tensor = self.arrange(site, &a, &if trans_a { vec![1, 0] } else { vec![0, 1] })?;
         let row = match c {
             None => Some(Vec::new()),
             Some(c) => self.constant(site, c)?.and_then(|values| match values.len() {
@@ -244,7 +235,9 @@ impl<'g> Stage<'g> {
             return Err(site.unsupported("matrices or addends that are computed at run time; constants are accepted"));
         };
         let shape = self.tensor(b).shape.clone();
-        let rows: Vec<f32> = row_order(&shape, &weights, trans_b).into_iter().map(|w| w * alpha).collect();
+        let (tensor, places) = self.matrix(site, &a, trans_a)?;
+        let rows = row_order(&shape, &weights, trans_b).into_iter().map(|w| w * alpha).collect();
+        let rows = placed(rows, places);
         self.emit_fully_connected(site, tensor, output, &rows, &bias)
     }
 
@@ -271,44 +264,22 @@ impl<'g> Stage<'g> {
     pub(in super::super) fn float_mat_mul(&mut self, site: Site<'g>) -> Result<()> {
         let (a, b, y) = (self.floats_of(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
         let (output, shape) = (self.tensor(y).shape.clone(), self.tensor(b).shape.clone());
-        let left = self.arrange(site, &a, &View::identity(a.shape.len()))?;
         if shape.len() == 2
             && a.shape.len() > 1
             && let Some(weights) = self.constant(site, b)?
         {
-            let rows = row_order(&shape, &weights, false);
+            let (left, places) = self.matrix(site, &a, false)?;
+            let rows = placed(row_order(&shape, &weights, false), places);
             return self.emit_fully_connected(site, left, output, &rows, &[]);
         }
+        let left = self.arrange(site, &a, &View::identity(a.shape.len()))?;
         let b = self.floats_of(site, 1)?;
         let right = self.arrange(site, &b, &View::identity(b.shape.len()))?;
-        // A vector is a matrix of one row, or of one column.
-        let wide_a = if a.shape.len() == 1 { vec![1, a.shape[0]] } else { a.shape.clone() };
-        let wide_b = if b.shape.len() == 1 { vec![b.shape[0], 1] } else { b.shape.clone() };
-        let mut wide = output.clone();
-        if a.shape.len() == 1 {
-            wide.insert(output.len() - usize::from(b.shape.len() > 1), 1);
-        }
-        if b.shape.len() == 1 {
-            wide.push(1);
-        }
-        let Some(params) = matmul(&wide_a, &wide_b, &wide) else {
+        let Some(params) = matmul_of(&a.shape, &b.shape, &output) else {
             return Err(site.unsupported("more than 6 dimensions"));
         };
         let macs = output.iter().product::<usize>() * params.depth;
         let op = Direct::new(Call::FloatMatMul(params)).counting(macs);
         self.set_float(site, op, vec![left, right], y, View::identity(output.len()))
-    }
-
-    /// MatMulInteger as a product of floats, as for [`Self::conv_integer`].
-    pub(super) fn mat_mul_integer(&mut self, site: Site<'g>) -> Result<()> {
-        let (a, b, y) = (self.floats_of(site, 0)?, self.operand(site, 1)?, site.node.outputs[0]);
-        let (output, shape) = (self.tensor(y).shape.clone(), self.tensor(b).shape.clone());
-        if shape.len() != 2 || a.shape.len() < 2 {
-            return Err(site.unsupported(format!("weights of shape {shape:?}; a matrix is accepted")));
-        }
-        let weights = self.integer_weights(site, b, 1)?;
-        let left = self.arrange(site, &a, &View::identity(a.shape.len()))?;
-        let rows = row_order(&shape, &weights, false);
-        self.emit_fully_connected(site, left, output, &rows, &[])
     }
 }

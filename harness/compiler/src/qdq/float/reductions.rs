@@ -1,10 +1,9 @@
-//! Reductions and the place of an extreme. Maxima of codes are codes.
+//! Reductions. Maxima of codes are codes.
 
-use hilbench_kernels::params::{ArgPick, Reduce};
+use hilbench_kernels::params::Reduce;
 use hilbench_kernels::shape::MAX_RANK;
 
-use super::super::view::View;
-use super::super::{Facts, Site, Stage};
+use super::super::{Site, Stage};
 use super::calls;
 use crate::Result;
 use crate::graph::DType;
@@ -49,36 +48,5 @@ impl<'g> Stage<'g> {
             _ => Call::ReduceMaxI8(params),
         };
         self.emit_ordered(site, Direct::new(call), view.tensor, code, shape, order)
-    }
-
-    /// An index of 32 bits, which is what devices count in.
-    pub(super) fn arg_extreme(&mut self, site: Site<'g>, axis: usize, max: bool, last: bool) -> Result<()> {
-        let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
-        let coded = self.known[x].coded.clone().filter(|c| c.affine(&self.q.tensors).is_some());
-        let view = match coded {
-            Some(coded) => coded.view,
-            None => self.plain(site, x)?,
-        };
-        let tensor = self.arrange(site, &view, &View::identity(view.shape.len()))?;
-        let params = ArgPick {
-            outer: view.shape[..axis].iter().product(),
-            depth: view.shape[axis],
-            inner: view.shape[axis + 1..].iter().product(),
-            last,
-        };
-        let call = match (self.q.tensors[tensor].dtype, max) {
-            (DType::F32, true) => Call::ArgMaxF32(params),
-            (DType::F32, false) => Call::ArgMinF32(params),
-            (DType::I8, true) => Call::ArgMaxI8(params),
-            (DType::I8, false) => Call::ArgMinI8(params),
-            (DType::U8, true) => Call::ArgMaxU8(params),
-            (DType::U8, false) => Call::ArgMinU8(params),
-            (other, _) => return Err(site.unsupported(format!("an operand of {other}"))),
-        };
-        let shape = self.tensor(y).shape.clone();
-        let facts = Facts { name: String::new(), dtype: DType::I32, shape: shape.clone(), quantization: None };
-        let tensor = self.emit(site, Direct::new(call).into(), vec![tensor], facts)?;
-        self.set_plain(y, View::new(tensor, &shape));
-        Ok(())
     }
 }

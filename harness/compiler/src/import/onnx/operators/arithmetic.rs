@@ -1,4 +1,4 @@
-//! Operators that compute: elementwise, reductions, products of matrices, normalizations.
+//! Operators that compute: elementwise, reductions, products of matrices.
 
 use super::super::reader::Reader;
 use crate::Result;
@@ -29,7 +29,13 @@ pub(super) fn clip(r: &mut Reader<'_, '_>) -> Result<()> {
 }
 
 /// A function of `a` and `b` of one type.
-fn combine(r: &mut Reader<'_, '_>, kind: Binary, a: TensorId, b: TensorId, dtype: DType) -> Result<TensorId> {
+pub(super) fn combine(
+    r: &mut Reader<'_, '_>,
+    kind: Binary,
+    a: TensorId,
+    b: TensorId,
+    dtype: DType,
+) -> Result<TensorId> {
     if r.dtype(a) != r.dtype(b) {
         return Err(r.invalid(format!("operands are {} and {}; one type is expected", r.dtype(a), r.dtype(b))));
     }
@@ -55,6 +61,19 @@ pub(super) fn logical(r: &mut Reader<'_, '_>, kind: Binary) -> Result<()> {
         return Err(r.invalid(format!("operand 0 is {}; bool is expected", r.dtype(a))));
     }
     binary(r, kind)
+}
+
+/// `x` times the sigmoid of `alpha x`.
+pub(super) fn swish(r: &mut Reader<'_, '_>) -> Result<()> {
+    let x = r.input(0)?;
+    let (alpha, mut inner) = (r.float("alpha", 1.0)?, x);
+    if alpha != 1.0 {
+        let alpha = r.constant_f32(vec![], &[alpha])?;
+        inner = combine(r, Binary::Mul, x, alpha, DType::F32)?;
+    }
+    let gate = r.push(Op::Unary(Unary::Sigmoid), &[inner], r.dtype(x), r.shape(x))?;
+    let y = combine(r, Binary::Mul, x, gate, r.dtype(x))?;
+    r.result(0, y)
 }
 
 /// The base's type is the result's; an exponent of another type is taken if it is constant.
@@ -231,36 +250,4 @@ pub(super) fn mat_mul_integer(r: &mut Reader<'_, '_>) -> Result<()> {
     let inputs = vec![Some(a), Some(b), r.optional(2)?, r.optional(3)?];
     let y = r.push_optional(Op::MatMulInteger, inputs, DType::I32, shape)?;
     r.result(0, y)
-}
-
-pub(super) fn batch_normalization(r: &mut Reader<'_, '_>) -> Result<()> {
-    if r.flag("training_mode", false)? || (1..5).any(|k| r.wants(k)) {
-        return Err(r.unsupported("training; export the model for inference"));
-    }
-    let inputs = (0..5).map(|i| r.input(i)).collect::<Result<Vec<_>>>()?;
-    let shape = r.shape(inputs[0]);
-    channels(r, &shape, &inputs[1..])?;
-    let op = Op::BatchNormalization { epsilon: r.float("epsilon", 1e-5)? };
-    let y = r.push(op, &inputs, r.dtype(inputs[0]), shape)?;
-    r.result(0, y)
-}
-
-pub(super) fn instance_normalization(r: &mut Reader<'_, '_>) -> Result<()> {
-    let inputs = (0..3).map(|i| r.input(i)).collect::<Result<Vec<_>>>()?;
-    let shape = r.shape(inputs[0]);
-    channels(r, &shape, &inputs[1..])?;
-    let op = Op::InstanceNormalization { epsilon: r.float("epsilon", 1e-5)? };
-    let y = r.push(op, &inputs, r.dtype(inputs[0]), shape)?;
-    r.result(0, y)
-}
-
-/// Each of `operands` has one number a channel.
-fn channels(r: &Reader<'_, '_>, shape: &[usize], operands: &[TensorId]) -> Result<()> {
-    let channels = shape.get(1).copied().unwrap_or(1);
-    match operands.iter().find(|&&id| r.shape(id) != [channels]) {
-        Some(&id) => {
-            Err(r.invalid(format!("tensor {:?} has shape {:?}; [{channels}] is expected", r.of(id).name, r.shape(id))))
-        }
-        None => Ok(()),
-    }
 }

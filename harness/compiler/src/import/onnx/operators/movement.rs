@@ -7,7 +7,7 @@ use crate::graph::onnx::{Op, PadMode};
 use crate::graph::{DType, TensorId};
 
 /// `x` under another shape of as many elements.
-fn reshaped(r: &mut Reader<'_, '_>, x: TensorId, shape: Vec<usize>) -> Result<TensorId> {
+pub(super) fn reshaped(r: &mut Reader<'_, '_>, x: TensorId, shape: Vec<usize>) -> Result<TensorId> {
     r.push(Op::Reshape, &[x], r.dtype(x), shape)
 }
 
@@ -33,6 +33,16 @@ pub(super) fn cast(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
     let to = i32::try_from(r.int("to", 0)?).unwrap_or(0);
     let dtype = tensors::dtype("Cast", to).map_err(|e| r.unsupported(e.to_string()))?;
+    cast_to(r, x, dtype)
+}
+
+/// To the type of the second operand.
+pub(super) fn cast_like(r: &mut Reader<'_, '_>) -> Result<()> {
+    let (x, dtype) = (r.input(0)?, r.dtype(r.input(1)?));
+    cast_to(r, x, dtype)
+}
+
+fn cast_to(r: &mut Reader<'_, '_>, x: TensorId, dtype: DType) -> Result<()> {
     let y = if dtype == r.dtype(x) { reshaped(r, x, r.shape(x))? } else { r.push(Op::Cast, &[x], dtype, r.shape(x))? };
     r.result(0, y)
 }
@@ -85,7 +95,7 @@ pub(super) fn range(r: &mut Reader<'_, '_>) -> Result<()> {
     let ids = (0..3).map(|i| r.input(i)).collect::<Result<Vec<_>>>()?;
     let dtype = r.dtype(ids[0]);
     if dtype == DType::F32 {
-        return Err(r.unsupported("a range of floats; integers are accepted"));
+        return float_range(r, [ids[0], ids[1], ids[2]]);
     }
     let mut numbers = [0; 3];
     for (number, &id) in numbers.iter_mut().zip(&ids) {
@@ -106,6 +116,27 @@ pub(super) fn range(r: &mut Reader<'_, '_>) -> Result<()> {
         other => return Err(r.unsupported(format!("a range of {other}; int32 and int64 are accepted"))),
     };
     let id = r.constant(dtype, vec![values.len()], data)?;
+    r.result(0, id)
+}
+
+/// The numbers that ONNX Runtime gives: each is the one before plus the step.
+fn float_range(r: &mut Reader<'_, '_>, ids: [TensorId; 3]) -> Result<()> {
+    let mut numbers = [0.0_f32; 3];
+    for (number, id) in numbers.iter_mut().zip(ids) {
+        *number = *r.reals(id)?.first().ok_or_else(|| r.invalid("an empty operand"))?;
+    }
+    let [start, limit, delta] = numbers;
+    let count = ((limit - start) / delta).ceil();
+    if count.is_nan() || count > 65536.0 {
+        return Err(r.unsupported(format!("a range from {start} to {limit} by {delta}; up to 65536 are accepted")));
+    }
+    let mut next = start;
+    let mut values = Vec::new();
+    for _ in 0..count.max(0.0) as usize {
+        values.push(next);
+        next += delta;
+    }
+    let id = r.constant_f32(vec![values.len()], &values)?;
     r.result(0, id)
 }
 
@@ -301,23 +332,6 @@ pub(super) fn concat_of(r: &mut Reader<'_, '_>, inputs: &[TensorId]) -> Result<T
     r.push(Op::Concat { axis }, inputs, r.dtype(first), shape)
 }
 
-pub(super) fn gather(r: &mut Reader<'_, '_>) -> Result<()> {
-    let (x, at) = (r.input(0)?, r.input(1)?);
-    let shape = r.shape(x);
-    let axis = r.axis(r.int("axis", 0)?, shape.len())?;
-    let positions = r.integers(at)?;
-    if positions.len() > 1 << 14 {
-        return Err(r.unsupported(format!("{} indices; up to 16384 are accepted", positions.len())));
-    }
-    let indices = positions.iter().map(|&i| r.axis(i, shape[axis])).collect::<Result<Vec<_>>>()?;
-    let mut picked = shape.clone();
-    picked[axis] = indices.len();
-    let y = r.push(Op::Gather { axis, indices }, &[x], r.dtype(x), picked)?;
-    let shape = [&shape[..axis], &r.shape(at), &shape[axis + 1..]].concat();
-    let y = reshaped(r, y, shape)?;
-    r.result(0, y)
-}
-
 /// Attributes before opset 10, operands since.
 pub(super) fn slice(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
@@ -469,15 +483,5 @@ pub(super) fn pad(r: &mut Reader<'_, '_>) -> Result<()> {
         _ => None,
     };
     let y = r.push_optional(Op::Pad { mode, before }, vec![Some(x), value], r.dtype(x), padded)?;
-    r.result(0, y)
-}
-
-pub(super) fn select(r: &mut Reader<'_, '_>) -> Result<()> {
-    let (condition, a, b) = (r.input(0)?, r.input(1)?, r.input(2)?);
-    if r.dtype(condition) != DType::Bool || r.dtype(a) != r.dtype(b) {
-        return Err(r.invalid("a condition of bools and two operands of one type are expected"));
-    }
-    let shape = r.broadcast(&r.broadcast(&r.shape(a), &r.shape(b))?, &r.shape(condition))?;
-    let y = r.push(Op::Where, &[condition, a, b], r.dtype(a), shape)?;
     r.result(0, y)
 }

@@ -269,6 +269,30 @@ fn scaled(r: &Reader<'_, '_>, shape: &[usize], scales: &[f32]) -> Result<Vec<usi
     shape.iter().zip(scales).map(size).collect()
 }
 
+/// The output of a resize to `sizes` along `axes`, and its scales. To keep the shape of the picture, one scale serves all
+/// axes: the smallest or the largest of those that were asked for.
+fn sized(r: &Reader<'_, '_>, input: &[usize], axes: &[usize], sizes: &[i64]) -> Result<(Vec<usize>, Vec<f32>)> {
+    if sizes.len() != axes.len() || sizes.iter().any(|s| !(1..65536).contains(s)) {
+        return Err(r.invalid(format!("sizes {sizes:?} for shape {input:?}")));
+    }
+    let asked = axes.iter().zip(sizes).map(|(&axis, &size)| size as f32 / input[axis] as f32);
+    let common = match r.text("keep_aspect_ratio_policy", "stretch")? {
+        "stretch" => None,
+        "not_larger" => Some(asked.fold(f32::INFINITY, f32::min)),
+        "not_smaller" => Some(asked.fold(0.0, f32::max)),
+        other => return Err(r.invalid(format!("keep_aspect_ratio_policy {other:?}"))),
+    };
+    let (mut shape, mut scales) = (input.to_vec(), vec![1.0; input.len()]);
+    for (&axis, &size) in axes.iter().zip(sizes) {
+        shape[axis] = match common {
+            Some(scale) => (scale * input[axis] as f32 + 0.5).floor().min(65535.0) as usize,
+            None => size as usize,
+        };
+        scales[axis] = common.unwrap_or(size as f32 / input[axis] as f32);
+    }
+    Ok((shape, scales))
+}
+
 pub(super) fn upsample(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
     let scales = match r.optional(1)? {
@@ -290,27 +314,28 @@ pub(super) fn resize(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
     let input = r.shape(x);
     let old = r.opset() < 11;
-    if r.flag("antialias", false)? || r.text("keep_aspect_ratio_policy", "stretch")? != "stretch" || r.has("axes") {
-        return Err(r.unsupported("antialias, keep_aspect_ratio_policy or axes; a plain resize is accepted"));
+    if r.flag("antialias", false)? {
+        return Err(r.unsupported("antialias; a resize without is accepted"));
     }
+    let axes = match r.ints("axes")? {
+        Some(axes) => axes.iter().map(|&a| r.axis(a, input.len())).collect::<Result<Vec<_>>>()?,
+        None => (0..input.len()).collect(),
+    };
     let (scales_at, sizes_at) = if old { (1, usize::MAX) } else { (2, 3) };
     let given = |r: &Reader<'_, '_>, i: usize| -> Result<Option<TensorId>> {
         Ok(r.optional(i)?.filter(|&id| r.of(id).elements() > 0))
     };
     let (shape, scales) = match (given(r, scales_at)?, given(r, sizes_at)?) {
         (Some(id), _) => {
-            let scales = r.reals(id)?;
+            let given = r.reals(id)?;
+            if given.len() != axes.len() {
+                return Err(r.invalid(format!("{} scales for {} dimensions", given.len(), axes.len())));
+            }
+            let mut scales = vec![1.0; input.len()];
+            axes.iter().zip(&given).for_each(|(&axis, &scale)| scales[axis] = scale);
             (scaled(r, &input, &scales)?, scales)
         }
-        (None, Some(id)) => {
-            let sizes = r.integers(id)?;
-            if sizes.len() != input.len() || sizes.iter().any(|s| !(1..65536).contains(s)) {
-                return Err(r.invalid(format!("sizes {sizes:?} for shape {input:?}")));
-            }
-            let shape: Vec<usize> = sizes.iter().map(|&s| s as usize).collect();
-            let scales = shape.iter().zip(&input).map(|(&o, &i)| o as f32 / i as f32).collect();
-            (shape, scales)
-        }
+        (None, Some(id)) => sized(r, &input, &axes, &r.integers(id)?)?,
         (None, None) => return Err(r.invalid("has neither scales nor sizes")),
     };
     let coordinates = match r.text("coordinate_transformation_mode", if old { "asymmetric" } else { "half_pixel" })? {
