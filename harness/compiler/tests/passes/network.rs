@@ -19,6 +19,7 @@ pub fn draw(rng: &mut StdRng) -> Graph {
     let (name, empty) = ("drawn".to_string(), Vec::new());
     let graph = Graph {
         name,
+        opset: None,
         tensors: empty,
         nodes: Vec::new(),
         inputs: Vec::new(),
@@ -116,7 +117,8 @@ impl Sketch<'_> {
                 _ => self.rng.random_range(-20_000..20_000),
             })
             .collect();
-        let scales: Vec<f32> = (0..outputs).map(|_| self.pick(&[0.0005, 0.002, 0.01])).collect();
+        // Factors of the last kind shift sums out of their 32 bits.
+        let scales: Vec<f32> = (0..outputs).map(|_| self.pick(&[0.0005, 0.002, 0.002, 0.01, 0.01, 3000.0])).collect();
         let axis = if filters_last { shape.len() - 1 } else { 0 };
         let per_channel = Quantization { zero_points: vec![0; outputs], scales, axis };
         let weights = self.tensor(DType::I8, shape, Some(per_channel), Some(weights));
