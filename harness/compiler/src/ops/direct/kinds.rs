@@ -1,8 +1,8 @@
-//! Channels of the calls that ONNX models make, by the shape of each call. A call that is not named here keeps all.
+//! What the passes may do to the calls that ONNX models make, by the kind of each. A call of no kind stays as it is.
 
 use hilbench_kernels::params::{
-    FullyConnected, Pool2d, QLinearAdd, QLinearAveragePool2d, QLinearConv2d, QLinearDepthwiseConv2d,
-    QLinearGlobalAveragePool, QLinearMul, ScaleF32,
+    Clamp, FullyConnected, Pool2d, QLinearAdd, QLinearAveragePool2d, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearGlobalAveragePool, QLinearMul, ScaleF32, Window2d,
 };
 
 use super::Direct;
@@ -12,7 +12,7 @@ use crate::ops::channels::{self, Bounds, Cut, Flow, Pair, Site};
 use crate::ops::products::{Finish, Products, Rescaled, keep, keep_filters};
 use crate::ops::unary::table_bounds;
 
-/// A call by what its channels do, with the way back from its parameters.
+/// A call by what it computes, whatever its element types are, with the way back from its parameters.
 enum Kind {
     Conv(QLinearConv2d, fn(QLinearConv2d) -> Call),
     Depthwise(QLinearDepthwiseConv2d, fn(QLinearDepthwiseConv2d) -> Call),
@@ -210,18 +210,62 @@ pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Optio
     }
 }
 
+impl Kind {
+    /// The bounds that are applied last.
+    fn activation(&mut self) -> Option<&mut Clamp> {
+        match self {
+            Kind::Conv(p, _) => Some(&mut p.conv.activation),
+            Kind::Depthwise(p, _) => Some(&mut p.conv.activation),
+            Kind::FullyConnected(p, _) => Some(&mut p.activation),
+            Kind::Add(p, _) => Some(&mut p.activation),
+            Kind::Mul(p, _) => Some(&mut p.activation),
+            Kind::AveragePool(p, _) => Some(&mut p.pool.activation),
+            Kind::GlobalAveragePool(p, _) => Some(&mut p.activation),
+            Kind::MaxPool(p, _) => Some(&mut p.activation),
+            Kind::Lookup(_) => None,
+        }
+    }
+
+    /// The padded window whose padding has the input's zero point.
+    fn window(&mut self) -> Option<(&mut Window2d, i32)> {
+        match self {
+            Kind::Conv(p, _) => Some((&mut p.conv.window, p.conv.input_zero_point)),
+            Kind::Depthwise(p, _) => Some((&mut p.conv.window, p.conv.input_zero_point)),
+            _ => None,
+        }
+    }
+
+    fn call(self) -> Call {
+        match self {
+            Kind::Conv(p, call) => call(p),
+            Kind::Depthwise(p, call) => call(p),
+            Kind::FullyConnected(p, call) => call(p),
+            Kind::Add(p, call) => call(p),
+            Kind::Mul(p, call) => call(p),
+            Kind::AveragePool(p, call) => call(p),
+            Kind::GlobalAveragePool(p, call) => call(p),
+            Kind::MaxPool(p, call) => call(p),
+            Kind::Lookup(table) => Call::Lookup(table),
+        }
+    }
+}
+
 /// The call over what lies inside of a border.
 pub(super) fn bordered(direct: &Direct, border: &Border) -> Option<Direct> {
-    let call = match kind(&direct.call)? {
-        Kind::Conv(mut p, call) => {
-            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
-            call(p)
-        }
-        Kind::Depthwise(mut p, call) => {
-            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
-            call(p)
-        }
-        _ => return None,
-    };
-    Some(Direct { call, ..direct.clone() })
+    let mut kind = kind(&direct.call)?;
+    let (window, padding) = kind.window()?;
+    *window = border.around(window, padding)?;
+    Some(Direct { call: kind.call(), ..direct.clone() })
+}
+
+/// The bounds that the call applies last.
+pub(super) fn activation(direct: &Direct) -> Option<Clamp> {
+    kind(&direct.call)?.activation().copied()
+}
+
+/// The call with other bounds in the end.
+pub(super) fn with_activation(direct: &Direct, activation: Clamp) -> Option<Direct> {
+    let mut kind = kind(&direct.call)?;
+    *kind.activation()? = activation;
+    Some(Direct { call: kind.call(), ..direct.clone() })
 }
