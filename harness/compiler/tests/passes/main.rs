@@ -71,7 +71,7 @@ fn indices_are_those_of_the_whole(before: &QGraph, passed: &Passed) {
 #[test]
 fn random_networks_answer_the_same() {
     let (mut removed, mut operators, mut kinds) = (0, 0, std::collections::BTreeMap::new());
-    for seed in 0..400 {
+    for seed in 0..1500 {
         let graph = network::draw(&mut StdRng::seed_from_u64(seed));
         let before = quantize::quantize(&graph).unwrap_or_else(|e| panic!("network {seed}: {e}"));
         let passed = check(&before, 12, seed, &format!("network {seed}"));
