@@ -72,9 +72,11 @@ fn write_report(text: &mut String, report: &Report<'_>, detail: Detail) -> std::
 
 fn write_subject(text: &mut String, report: &Report<'_>, detail: Detail) -> std::fmt::Result {
     let graph = &report.compiled.qgraph;
+    let left = report.compiled.passed.graph.macs();
+    let run = if left == graph.macs() { String::new() } else { format!(" ({} run)", grouped(left)) };
     writeln!(
         text,
-        "{}: {} operators, {} MACs, {} bytes of weights",
+        "{}: {} operators, {} MACs{run}, {} bytes of weights",
         report.model.name,
         graph.nodes.len(),
         grouped(graph.macs()),

@@ -6,7 +6,7 @@ use hilbench_kernels::{params, reference};
 
 use super::channels::{Bounds, Cut, Flow, Pair, Site};
 use super::conv_2d::Conv2d;
-use super::products::{Products, Rescaled, keep, tap_sets};
+use super::products::{Products, Rescaled, keep};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
@@ -155,15 +155,7 @@ impl Computation for DepthwiseConv2d {
     fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
         let (p, factors) = (&self.params, &self.weights.requant[..]);
         let rows: Vec<i32> = self.rows().into_iter().map(i32::from).collect();
-        let products = Products {
-            weights: &rows,
-            bias: &self.weights.bias,
-            sets: tap_sets(&p.window),
-            taps: p.window.filter_h * p.window.filter_w,
-            filter_channels: 1,
-            filters_per_group: p.multiplier,
-            zero_point: p.input_zero_point,
-        };
+        let products = Products::depthwise_conv2d(p, &rows, &self.weights.bias);
         let rescaled = Rescaled { factors, zero_point: p.output_zero_point, activation: p.activation };
         Some(vec![products.bounds(site.bounds[0], &rescaled)])
     }

@@ -3,12 +3,11 @@
 
 use std::ops::Range;
 
-use hilbench_kernels::params::Window2d;
-use hilbench_kernels::requant::requantize;
+use hilbench_kernels::params::{Clamp, Conv2d, DepthwiseConv2d, FullyConnected, Requant, ScaleF32, Window2d};
+use hilbench_kernels::requant::{Form, requantize};
 use hilbench_kernels::shape::tap_range;
-use hilbench_kernels::{params::Clamp, params::Requant, params::ScaleF32, requant::Form};
 
-use super::channels::{Bounds, constant, union};
+use super::channels::{Bounds, Cut, constant, union};
 
 /// A layer of weighted sums.
 pub(super) struct Products<'a> {
@@ -96,7 +95,52 @@ pub(super) fn tap_sets(w: &Window2d) -> Vec<Vec<usize>> {
     rows.iter().flat_map(|&r| columns.iter().map(move |&c| taps(r, c))).collect()
 }
 
-impl Products<'_> {
+impl<'a> Products<'a> {
+    /// A convolution, grouped or not.
+    pub fn conv2d(p: &Conv2d, weights: &'a [i32], bias: &'a [i32]) -> Self {
+        let groups = p.input_channels / p.filter_channels;
+        Products {
+            weights,
+            bias,
+            sets: tap_sets(&p.window),
+            taps: p.window.filter_h * p.window.filter_w,
+            filter_channels: p.filter_channels,
+            filters_per_group: p.output_channels / groups,
+            zero_point: p.input_zero_point,
+        }
+    }
+
+    /// A depthwise convolution with weights `[output channels, taps]`.
+    pub fn depthwise_conv2d(p: &DepthwiseConv2d, weights: &'a [i32], bias: &'a [i32]) -> Self {
+        Products {
+            weights,
+            bias,
+            sets: tap_sets(&p.window),
+            taps: p.window.filter_h * p.window.filter_w,
+            filter_channels: 1,
+            filters_per_group: p.multiplier,
+            zero_point: p.input_zero_point,
+        }
+    }
+
+    /// A fully connected layer over a tensor of so many channels. A row may be several of its pixels: as many taps. `None`
+    /// if it is something else.
+    pub fn fully_connected(p: &FullyConnected, weights: &'a [i32], bias: &'a [i32], channels: usize) -> Option<Self> {
+        if channels == 0 || !p.input_depth.is_multiple_of(channels) {
+            return None;
+        }
+        let taps = p.input_depth / channels;
+        Some(Products {
+            weights,
+            bias,
+            sets: vec![(0..taps).collect()],
+            taps,
+            filter_channels: channels,
+            filters_per_group: p.output_depth,
+            zero_point: p.input_zero_point,
+        })
+    }
+
     fn outputs(&self) -> usize {
         self.weights.len() / (self.taps * self.filter_channels).max(1)
     }
@@ -183,4 +227,11 @@ fn membership(indices: &[usize], count: usize) -> Vec<bool> {
 /// The elements of `values`, of shape `[outer, inner]`, whose place in the inner dimension is one of `kept`.
 pub(super) fn keep<T: Copy>(values: &[T], inner: usize, kept: &[usize]) -> Vec<T> {
     values.chunks_exact(inner.max(1)).flat_map(|row| kept.iter().map(|&k| row[k])).collect()
+}
+
+/// What is left of weights `[outputs, taps, inputs]` when channels go.
+pub(super) fn keep_filters<T: Copy>(values: &[T], outputs: usize, inputs: usize, cut: &Cut<'_>) -> Vec<T> {
+    let filter = values.len() / outputs.max(1);
+    let rows: Vec<T> = cut.outputs[0].iter().flat_map(|&o| &values[o * filter..(o + 1) * filter]).copied().collect();
+    keep(&rows, inputs, cut.inputs[0])
 }

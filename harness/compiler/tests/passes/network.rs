@@ -19,11 +19,11 @@ pub fn draw(rng: &mut StdRng) -> Graph {
     let (name, empty) = ("drawn".to_string(), Vec::new());
     let graph = Graph {
         name,
+        opset: None,
         tensors: empty,
         nodes: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
-        opset: None,
         warnings: Vec::new(),
     };
     let mut sketch = Sketch { rng, graph, images: Vec::new() };
@@ -117,7 +117,9 @@ impl Sketch<'_> {
                 _ => self.rng.random_range(-20_000..20_000),
             })
             .collect();
-        let scales: Vec<f32> = (0..outputs).map(|_| self.pick(&[0.0005, 0.002, 0.01])).collect();
+        // Factors of the last kind shift sums out of their 32 bits.
+        let scales: Vec<f32> =
+            (0..outputs).map(|_| self.pick(&[0.0005, 0.002, 0.002, 0.01, 0.01, 100_000.0])).collect();
         let axis = if filters_last { shape.len() - 1 } else { 0 };
         let per_channel = Quantization { zero_points: vec![0; outputs], scales, axis };
         let weights = self.tensor(DType::I8, shape, Some(per_channel), Some(weights));
@@ -141,7 +143,7 @@ impl Sketch<'_> {
     fn layer(&mut self) {
         let x = self.image();
         let [n, h, w, c] = self.shape(x);
-        let y = match self.rng.random_range(0..15) {
+        let y = match self.rng.random_range(0..16) {
             0..=3 => {
                 let filter = self.pick(&[[1, 1], [1, 1], [3, 3], [3, 2]]);
                 let outputs = self.pick(&[1, 4, 8, 11]);
@@ -174,13 +176,20 @@ impl Sketch<'_> {
             }
             8..=9 => self.pairwise(x),
             10 => self.side_by_side(x),
-            11 => {
-                let channels = self.integers(&[4, 2], &[0, 0, 1, 0, 1, 1, 0, 0]);
+            11..=12 => {
+                let borders = self.integers(&[4, 2], &[0, 0, 1, 0, 1, 1, 0, 0]);
                 let y = self.activation(&[n, h + 1, w + 2, c], Some(x));
-                self.node("PAD", Op::Pad, &[x, channels], &[y]);
+                if self.rng.random_bool(0.5) {
+                    self.node("PAD", Op::Pad, &[x, borders], &[y]);
+                } else {
+                    let quantization = self.graph.tensors[x].quantization.clone();
+                    let value = self.pick(&[-128_i8, -3, 5]);
+                    let value = self.tensor(DType::I8, &[1], quantization, Some(vec![value as u8]));
+                    self.node("PADV2", Op::PadV2, &[x, borders, value], &[y]);
+                }
                 y
             }
-            12 => {
+            13 => {
                 let y = self.activation(&[n, h, w, c], None);
                 let op = self.pick(&[0, 1, 2, 3]);
                 let (name, op) = match op {
@@ -192,7 +201,7 @@ impl Sketch<'_> {
                 self.node(name, op, &[x], &[y]);
                 y
             }
-            13 => {
+            14 => {
                 let first = self.rng.random_range(0..c);
                 let count = self.rng.random_range(1..=c - first);
                 let begin = self.integers(&[4], &[0, 0, 0, first as i32]);
@@ -283,8 +292,9 @@ impl Sketch<'_> {
         let op = Op::FullyConnected { activation: Activation::None, keep_num_dims: false };
         self.node("FULLY_CONNECTED", op, &[flat, weights, bias], &[y]);
         self.graph.outputs.push(y);
-        if self.rng.random_bool(0.2) {
-            let image = self.image();
+        if self.rng.random_bool(0.5) {
+            let images = self.images.clone();
+            let image = self.pick(&images);
             if !self.graph.inputs.contains(&image) {
                 self.graph.outputs.push(image);
             }
