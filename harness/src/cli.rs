@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod bench;
 mod boards;
 mod form;
 mod show;
@@ -23,7 +24,7 @@ struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  every output matches, bit for bit
-  1  an output differs
+  1  an output differs, or a figure is worse than its baseline
   2  usage, or a model or data file that is not accepted
   3  the firmware could not be built, or does not fit the board
   4  the board or the way to it failed";
@@ -31,6 +32,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::ValidateArgs),
+    Bench(bench::BenchArgs),
     Show(show::ShowArgs),
     Boards(boards::BoardsArgs),
     SupportedOps(supported_ops::SupportedOpsArgs),
@@ -48,6 +50,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match cli.command {
         Command::Validate(args) => validate::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Show(args) => show::run(&args).map(|()| 0),
         Command::Boards(args) => boards::run(&args).map(|()| 0),
         Command::SupportedOps(args) => supported_ops::run(&args).map(|()| 0),

@@ -1,5 +1,6 @@
 //! The library behind the `hilbench` command: models in, boards driven, verdicts out.
 
+pub mod bench;
 pub mod board;
 pub mod cli;
 pub mod compare;

@@ -71,6 +71,15 @@ impl Model {
         Ok(Model { name, path: path.to_path_buf(), sha256, graph, channels_first: onnx })
     }
 
+    /// A model that was made here. Its digest is that of its constants.
+    #[must_use]
+    pub fn made(graph: Graph) -> Self {
+        let mut hash = Sha256::new();
+        graph.tensors.iter().filter_map(|t| t.data.as_ref()).for_each(|data| hash.update(data));
+        let (name, sha256) = (graph.name.clone(), hex::encode(hash.finalize()));
+        Model { path: name.clone().into(), name, sha256, graph, channels_first: false }
+    }
+
     /// Decides the arithmetic, runs the passes and plans the memory.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What a validation found, ready to be told: one format a file. Computes statistics; judges nothing.
 
+pub mod bench;
 pub mod console;
 pub mod json;
 pub mod junit;

@@ -10,8 +10,8 @@ use core::fmt;
 
 use crate::optimized::KernelSet;
 use crate::params::{
-    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
-    QLinearMul, Requant, ScaleF32, StridedCopy,
+    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mean, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearMul, Requant, ResizeNearest, ScaleF32, Softmax, StridedCopy,
 };
 use draw::{Draw, MAX_CHANNELS};
 use ops::{Difference, OPS};
@@ -49,6 +49,9 @@ pub enum Case {
     Mul(Mul),
     AveragePool2d(Pool2d),
     MaxPool2d(Pool2d),
+    Mean(Mean),
+    Softmax(Softmax),
+    ResizeNearestNeighbor(ResizeNearest),
     Lookup { len: usize },
     StridedCopy(StridedCopy),
     Fill { len: usize },

@@ -116,6 +116,37 @@ pub struct FullyConnected {
     pub activation: Clamp,
 }
 
+impl FullyConnected {
+    /// The same layer, if its weights have no zero point, as a convolution over images of one pixel.
+    #[must_use]
+    pub const fn as_conv2d(&self) -> Conv2d {
+        let window = Window2d {
+            input_h: 1,
+            input_w: 1,
+            filter_h: 1,
+            filter_w: 1,
+            stride_h: 1,
+            stride_w: 1,
+            dilation_h: 1,
+            dilation_w: 1,
+            pad_top: 0,
+            pad_left: 0,
+            output_h: 1,
+            output_w: 1,
+        };
+        Conv2d {
+            batches: self.batches,
+            window,
+            input_channels: self.input_depth,
+            filter_channels: self.input_depth,
+            output_channels: self.output_depth,
+            input_zero_point: self.input_zero_point,
+            output_zero_point: self.output_zero_point,
+            activation: self.activation,
+        }
+    }
+}
+
 /// Average or max pooling. Output `[batches, output_h, output_w, channels]`; input and output share scale and zero point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool2d {

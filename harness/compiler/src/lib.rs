@@ -13,6 +13,7 @@ pub mod emit;
 mod error;
 pub mod exec;
 pub mod graph;
+pub mod host;
 pub mod import;
 pub mod lower;
 pub mod multiplier;

@@ -201,7 +201,7 @@ impl<'g> Stage<'g> {
                 continue;
             };
             let site = Site { node, graph: self.graph };
-            let view = self.plain(site, id)?;
+            let view = self.output(site, id)?;
             let mut output = self.arrange(site, &view, &View::identity(view.shape.len()))?;
             let tensor = &self.q.tensors[output];
             // An output is a buffer of its own, under its own name.
@@ -228,6 +228,19 @@ impl<'g> Stage<'g> {
             self.q.warnings.push(warning);
         }
         Ok(self.q)
+    }
+
+    /// The elements of model output `id`. Codes are brought into the file's order before they become floats: fewer bytes
+    /// are copied, and the output can be the codes themselves.
+    fn output(&mut self, site: Site<'g>, id: TensorId) -> Result<View> {
+        match self.known[id].coded.clone() {
+            Some(coded) if self.known[id].plain.is_none() && self.q.tensors[coded.view.tensor].data.is_none() => {
+                let tensor = self.arrange(site, &coded.view, &View::identity(coded.view.shape.len()))?;
+                let coded = Coded { view: View::new(tensor, &coded.view.shape), ..coded };
+                self.decode(site, &self.tensor(id).name.clone(), &coded)
+            }
+            _ => self.plain(site, id),
+        }
     }
 
     /// Copies that every reader could do without are not made.

@@ -2,11 +2,13 @@
 //!
 //! `models/cases` holds one-operator models with vectors of our own. Public models lie outside the repository, in
 //! `zoo` of the folder named by `HILBENCH_SHARED` or of `shared` beside the checkout; without it they are skipped aloud.
-//! Every model also runs, after the passes, as a plan for each instruction set, in its one overlaid arena, which must agree with the reference tensor by tensor.
+//! Every model also runs, after the passes, as a plan for each instruction set, in its one overlaid arena, which must agree
+//! with the reference tensor by tensor, and with the kernels of this host.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use hilbench_compiler::host::Host;
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::plan::Plan;
 use hilbench_compiler::{exec, import, pass, plan, quantize};
@@ -48,6 +50,8 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
     };
     let (inputs, goldens) = (arrays("m_inputs", graph.inputs.len()), arrays("m_outputs", graph.outputs.len()));
     let samples = goldens[0].0;
+    let host = Host::new(&graph);
+    let mut memory = host.memory();
     for sample in 0..samples {
         let part = |(count, bytes): &(usize, Vec<u8>)| {
             let size = bytes.len() / count;
@@ -68,6 +72,8 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
                 ));
             }
         }
+        host.run(&mut memory, &input);
+        assert_eq!(host.outputs(&memory), exec::outputs(&graph, &values), "{} on the host's kernels", model.display());
         for (isa, plan) in &plans {
             let trace = exec::run_plan(plan, &input);
             for (node, written) in plan.nodes.iter().zip(&trace.nodes) {

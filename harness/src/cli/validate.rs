@@ -74,9 +74,8 @@ pub struct ValidateArgs {
 /// A model, data file or board that is not accepted; a result that cannot be written.
 pub fn run(args: &ValidateArgs) -> Result<u8> {
     let started = Instant::now();
-    let boards = args.boards.iter().map(|name| Board::find(name)).collect::<Result<Vec<_>, _>>();
-    let boards = boards.map_err(|e| Error::Input(e.to_string()))?;
-    check_distinct(args, &boards)?;
+    let boards = find_boards(&args.boards)?;
+    check_distinct(args)?;
     let form = args.form.form();
     let model = Model::read(&args.model, &form)?;
     let compiled = model.compile(&form)?;
@@ -118,13 +117,20 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
     Ok(report.exit_code())
 }
 
-/// Boards are told apart by their names, in reports and in the names of saved files; reports by their files.
-fn check_distinct(args: &ValidateArgs, boards: &[Board]) -> Result<()> {
+/// The boards of these names. They are told apart by their names, in reports and in the names of saved files.
+pub(super) fn find_boards(names: &[String]) -> Result<Vec<Board>> {
+    let boards = names.iter().map(|name| Board::find(name)).collect::<Result<Vec<_>, _>>();
+    let boards = boards.map_err(|e| Error::Input(e.to_string()))?;
     for (n, board) in boards.iter().enumerate() {
         if boards[..n].iter().any(|b| b.name == board.name) {
             return Err(Error::Input(format!("board `{}` is named twice; once is accepted", board.name)));
         }
     }
+    Ok(boards)
+}
+
+/// Reports are told apart by their files.
+fn check_distinct(args: &ValidateArgs) -> Result<()> {
     match (&args.json, &args.junit) {
         (Some(json), Some(junit)) if json == junit => {
             Err(Error::Input(format!("--json and --junit are both {}; two files are accepted", json.display())))
@@ -167,7 +173,7 @@ fn data(args: &ValidateArgs, compiled: &Compiled) -> Result<Dataset> {
 }
 
 /// Where sources, builds and images are kept: `HILBENCH_CACHE`, or `hilbench` in the user's cache folder.
-fn cache() -> Result<PathBuf> {
+pub(super) fn cache() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let folder = set("HILBENCH_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|p| p.join("hilbench")))
@@ -227,7 +233,7 @@ fn save(folder: &Path, report: &Report<'_>, outcome: &Outcome) -> Result<()> {
     npz::write(&path, &arrays).map_err(|e| output_error(&path, &e))
 }
 
-fn output_error(path: &Path, e: &std::io::Error) -> Error {
+pub(super) fn output_error(path: &Path, e: &std::io::Error) -> Error {
     Error::Output { path: path.to_path_buf(), reason: e.to_string() }
 }
 

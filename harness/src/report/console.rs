@@ -72,9 +72,11 @@ fn write_report(text: &mut String, report: &Report<'_>, detail: Detail) -> std::
 
 fn write_subject(text: &mut String, report: &Report<'_>, detail: Detail) -> std::fmt::Result {
     let graph = &report.compiled.qgraph;
+    let left = report.compiled.passed.graph.macs();
+    let run = if left == graph.macs() { String::new() } else { format!(" ({} run)", grouped(left)) };
     writeln!(
         text,
-        "{}: {} operators, {} MACs, {} bytes of weights",
+        "{}: {} operators, {} MACs{run}, {} bytes of weights",
         report.model.name,
         graph.nodes.len(),
         grouped(graph.macs()),
@@ -234,7 +236,9 @@ fn write_provenance(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
     writeln!(text, "  facts     {}\n  run       {}", outcome.board.provenance.facts, outcome.board.provenance.run)
 }
 
-fn table(header: &[&str], left: usize) -> Table {
+/// An empty table whose columns from `left` on are aligned to the right.
+#[must_use]
+pub fn table(header: &[&str], left: usize) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header.to_vec());
     for (i, column) in table.column_iter_mut().enumerate() {
@@ -332,7 +336,8 @@ fn summary(report: &Report<'_>) -> String {
 }
 
 /// 1234567 as 1,234,567.
-fn grouped(n: u64) -> String {
+#[must_use]
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -38,7 +38,10 @@ struct ModelFacts<'a> {
     name: &'a str,
     file: String,
     sha256: &'a str,
+    /// Of the network in the file.
     macs: u64,
+    /// Of what the passes left of it, which is what boards run.
+    macs_run: u64,
     operators: usize,
     warnings: &'a [String],
     transposes: Vec<TransposeFacts<'a>>,
@@ -227,6 +230,7 @@ pub fn write(report: &Report<'_>) -> serde_json::Result<Vec<u8>> {
             file: report.model.path.display().to_string(),
             sha256: &report.model.sha256,
             macs: graph.macs(),
+            macs_run: report.compiled.passed.graph.macs(),
             operators: graph.nodes.len(),
             warnings: &graph.warnings,
             transposes: graph

@@ -4,6 +4,8 @@
 //! `HILBENCH_SHARED` or of `shared` beside the checkout; without it their tests are skipped aloud. That the reference
 //! kernels are right is for the compiler's own tests.
 
+mod agreement;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,5 +1,6 @@
 //! The command as people and scripts meet it: arguments, files, exit codes, reports.
 
+mod bench;
 mod image;
 mod npy;
 

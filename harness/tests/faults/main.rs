@@ -64,7 +64,7 @@ fn wrong_rounding() {
 #[test]
 fn a_zero_point_off_by_one() {
     let bench = Bench::new(20);
-    let first = "output_channels: 8, input_zero_point: -128, output_zero_point: -128";
+    let first = "output_channels: 7, input_zero_point: -128, output_zero_point: -128";
     let outcome = bench
         .run(bench.image(&Patch::Replace(first, &first.replace("output_zero_point: -128", "output_zero_point: -127"))));
     assert_eq!(first_wrong_layer(&outcome), ("CONV_2D", 0, false));

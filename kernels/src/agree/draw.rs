@@ -1,8 +1,8 @@
 //! Seeded shapes, parameters and values that lean towards the edges. Knows no kernel.
 
 use crate::params::{
-    Add, Broadcast, Clamp, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, QLinearAdd, QLinearConv2d,
-    QLinearDepthwiseConv2d, QLinearMul, Requant, ScaleF32, StridedCopy, Window2d,
+    Add, Broadcast, Clamp, Conv2d, DepthwiseConv2d, FullyConnected, Mean, Mul, Pool2d, QLinearAdd, QLinearConv2d,
+    QLinearDepthwiseConv2d, QLinearMul, Reduce, Requant, ResizeNearest, ScaleF32, Softmax, StridedCopy, Window2d,
 };
 use crate::reference::qlinear::add_offset;
 use crate::shape::{MAX_RANK, dense_strides, elements, window_count};
@@ -231,6 +231,45 @@ impl Draw {
             window: self.window(1, None),
             channels: self.size(MAX_CHANNELS),
             activation: self.clamp(),
+        }
+    }
+
+    /// Over any axes, or over height and width as nearly all models have it.
+    pub(super) fn mean(&mut self) -> Mean {
+        let any = self.one_in(2);
+        let mut reduce = Reduce { dims: [1; MAX_RANK], reduced: [false; MAX_RANK] };
+        for axis in 2..MAX_RANK {
+            reduce.dims[axis] = self.size(if axis == MAX_RANK - 1 { MAX_CHANNELS } else { 7 });
+            reduce.reduced[axis] = if any { self.one_in(2) } else { axis == 3 || axis == 4 };
+        }
+        Mean {
+            reduce,
+            input_zero_point: self.zero_point(),
+            output_zero_point: self.zero_point(),
+            output: self.requant(),
+        }
+    }
+
+    pub(super) fn softmax(&mut self) -> Softmax {
+        let shift = self.between(16, 30);
+        Softmax {
+            rows: self.size(4),
+            depth: self.size(100),
+            input: Requant { shift, multiplier: (1 << 30) + (self.next() >> 2) as i32 },
+            diff_min: -((31 << 26) >> shift),
+        }
+    }
+
+    pub(super) fn resize_nearest_neighbor(&mut self) -> ResizeNearest {
+        ResizeNearest {
+            batches: self.size(2),
+            input_h: self.size(7),
+            input_w: self.size(7),
+            output_h: self.size(12),
+            output_w: self.size(12),
+            channels: self.size(MAX_CHANNELS),
+            align_corners: self.one_in(2),
+            half_pixel_centers: self.one_in(2),
         }
     }
 

@@ -41,6 +41,23 @@ pub(super) const OPS: &[Op] = &[
         Some((Case::MaxPool2d(p), difference))
     },
     |set, draw, workspace| {
+        let p = draw.mean();
+        let kept = (0..p.reduce.dims.len()).filter(|&i| !p.reduce.reduced[i]).map(|i| p.reduce.dims[i]);
+        let sizes = [elements(&p.reduce.dims), kept.product()];
+        Some((Case::Mean(p), unary(draw, workspace, sizes, &p, reference::mean, set.mean)?))
+    },
+    |set, draw, workspace| {
+        let p = draw.softmax();
+        let sizes = [p.rows * p.depth; 2];
+        Some((Case::Softmax(p), unary(draw, workspace, sizes, &p, reference::softmax, set.softmax)?))
+    },
+    |set, draw, workspace| {
+        let p = draw.resize_nearest_neighbor();
+        let sizes = [p.input_h * p.input_w, p.output_h * p.output_w].map(|area| p.batches * area * p.channels);
+        let kernels = (reference::resize_nearest_neighbor as UnaryKernel<_>, set.resize_nearest_neighbor);
+        Some((Case::ResizeNearestNeighbor(p), unary(draw, workspace, sizes, &p, kernels.0, kernels.1)?))
+    },
+    |set, draw, workspace| {
         let len = draw.below(100);
         let mut table = [0; 256];
         draw.values(&mut table);

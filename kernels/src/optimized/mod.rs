@@ -6,16 +6,27 @@ pub mod dsp;
 mod fold_bias;
 pub mod generic;
 pub mod mve;
+mod pool_windows;
+mod rows;
+mod windows;
+#[cfg(target_arch = "x86_64")]
+pub mod x86;
 
 pub use fold_bias::{fold_input_offset, fold_input_offset_of};
 
 use crate::params::{
-    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
-    QLinearMul, Requant, ScaleF32, StridedCopy,
+    Add, Conv2d, DepthwiseConv2d, FullyConnected, Mean, Mul, Pool2d, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearMul, Requant, ResizeNearest, ScaleF32, Softmax, StridedCopy,
 };
 
 /// Every set that this build has, the portable one first.
-pub static SETS: &[&KernelSet] = &[&generic::SET, &dsp::SET, &mve::SET];
+pub static SETS: &[&KernelSet] = &[
+    &generic::SET,
+    &dsp::SET,
+    &mve::SET,
+    #[cfg(target_arch = "x86_64")]
+    &x86::SET,
+];
 
 /// `(p, input, weights, bias, factors, output)`
 pub type WeightedKernel<P, F = Requant> = fn(&P, &[i8], &[i8], &[i32], &[F], &mut [i8]);
@@ -52,8 +63,14 @@ pub struct KernelSet {
     pub average_pool2d: UnaryKernel<Pool2d>,
     /// Max pooling.
     pub max_pool2d: UnaryKernel<Pool2d>,
+    /// Mean over any axes.
+    pub mean: UnaryKernel<Mean>,
+    /// Softmax over the innermost dimension.
+    pub softmax: UnaryKernel<Softmax>,
     /// Table look-up; the parameter is the table.
     pub lookup: UnaryKernel<[i8; 256]>,
+    /// Nearest-neighbour resize.
+    pub resize_nearest_neighbor: UnaryKernel<ResizeNearest>,
     /// Block copy.
     pub strided_copy: UnaryKernel<StridedCopy>,
     /// One value everywhere.

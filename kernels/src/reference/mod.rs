@@ -68,7 +68,7 @@ pub use reduce_max::reduce_max;
 pub use relu::relu;
 pub use rescale::{rescale_i8_i8, rescale_i8_u8, rescale_u8_i8, rescale_u8_u8};
 pub use resize::{Sample, resize_linear, resize_nearest};
-pub use resize_nearest_neighbor::resize_nearest_neighbor;
+pub use resize_nearest_neighbor::{nearest_index, resize_nearest_neighbor};
 pub use softmax::softmax;
 pub use strided_copy::strided_copy;
 pub use strided_slice::strided_slice;

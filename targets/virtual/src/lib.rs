@@ -73,6 +73,19 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What the emulator says of its version: the first line.
+///
+/// # Errors
+/// It is missing, or cannot be run.
+pub fn version(config: &QemuConfig) -> Result<String, Error> {
+    let program = config.program.clone();
+    match Command::new(&program).arg("--version").output() {
+        Ok(output) => Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_string()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::Missing { program }),
+        Err(e) => Err(Error::Spawn { program, reason: e.to_string() }),
+    }
+}
+
 /// A running emulated board.
 #[derive(Debug)]
 pub struct QemuBoard {

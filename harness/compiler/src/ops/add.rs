@@ -1,6 +1,6 @@
 //! ADD and SUB of int8 tensors with different scales, broadcasting.
 
-use hilbench_kernels::optimized::dsp;
+use hilbench_kernels::optimized::{dsp, generic};
 use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
@@ -9,6 +9,7 @@ use super::unary::{table_broadcast, table_with_constant};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::multiplier::quantize_multiplier;
 use crate::qgraph::QNode;
@@ -60,11 +61,19 @@ impl Computation for Add {
         kernel(&self.params, inputs[0].as_slice(), inputs[1].as_slice(), outputs[0].as_mut_slice());
     }
 
+    fn host(&self) -> Option<Kernel> {
+        Some(Kernel::binary(self.params, if self.subtract { generic::sub } else { generic::add }))
+    }
+
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let call = match lowering.isa() {
-            _ if self.subtract => Call::Sub(self.params),
-            Isa::Dsp if dsp::add_takes(&self.params) => Call::DspAdd(self.params),
-            _ => Call::Add(self.params),
+        let isa = if dsp::add_takes(&self.params) { lowering.isa() } else { Isa::Generic };
+        let call = match (isa, self.subtract) {
+            (Isa::Generic, false) => Call::Add(self.params),
+            (Isa::Generic, true) => Call::Sub(self.params),
+            (Isa::Dsp, false) => Call::DspAdd(self.params),
+            (Isa::Dsp, true) => Call::DspSub(self.params),
+            (Isa::Mve, false) => Call::MveAdd(self.params),
+            (Isa::Mve, true) => Call::MveSub(self.params),
         };
         let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])

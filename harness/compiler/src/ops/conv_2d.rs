@@ -5,13 +5,14 @@ use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{Bounds, Cut, Flow, Site};
-use super::products::{Products, Rescaled, keep, tap_sets};
+use super::products::{Products, Rescaled, keep_filters};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -19,8 +20,8 @@ use crate::value::Value;
 /// A convolution with its weights.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
-    params: params::Conv2d,
-    weights: Weights,
+    pub(super) params: params::Conv2d,
+    pub(super) weights: Weights,
 }
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
@@ -49,21 +50,6 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
         activation: operands.clamp(window.activation, output)?,
     };
     Ok((Conv2d { params, weights }.into(), vec![operands.input_id(0)?]))
-}
-
-impl Conv2d {
-    fn products<'a>(&'a self, weights: &'a [i32]) -> Products<'a> {
-        let p = &self.params;
-        Products {
-            weights,
-            bias: &self.weights.bias,
-            sets: tap_sets(&p.window),
-            taps: p.window.filter_h * p.window.filter_w,
-            filter_channels: p.filter_channels,
-            filters_per_group: p.output_channels / (p.input_channels / p.filter_channels),
-            zero_point: p.input_zero_point,
-        }
-    }
 }
 
 impl Computation for Conv2d {
@@ -105,6 +91,11 @@ impl Computation for Conv2d {
         Ok(vec![Step { call, operands, scratch, output }])
     }
 
+    fn host(&self) -> Option<Kernel> {
+        let w = &self.weights;
+        Some(Kernel::conv2d(self.params, &w.values, &w.bias, &w.requant))
+    }
+
     fn describe(&self) -> String {
         format!("{:?} {:?}", self.params, self.weights.requant)
     }
@@ -122,29 +113,28 @@ impl Computation for Conv2d {
     fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
         let (p, factors) = (&self.params, &self.weights.requant[..]);
         let rescaled = Rescaled { factors, zero_point: p.output_zero_point, activation: p.activation };
-        Some(vec![self.products(&self.weights.centred()).bounds(site.bounds[0], &rescaled)])
+        Some(vec![Products::conv2d(p, &self.weights.centred(), &self.weights.bias).bounds(site.bounds[0], &rescaled)])
     }
 
     fn flow(&self, site: &Site<'_>) -> Flow {
-        if self.params.filter_channels != self.params.input_channels {
+        let p = &self.params;
+        if p.filter_channels != p.input_channels {
             return Flow::Whole;
         }
-        Flow::Mixed(self.products(&self.weights.centred()).needs(site.bounds[0]))
+        Flow::Mixed(Products::conv2d(p, &self.weights.centred(), &self.weights.bias).needs(site.bounds[0]))
     }
 
     fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
         let (p, w) = (&self.params, &self.weights);
         let (inputs, outputs) = (cut.inputs[0], cut.outputs[0]);
-        let bias = self.products(&w.centred()).folded_bias(site.bounds[0], inputs, outputs);
-        let filter = w.values.len() / p.output_channels;
-        let rows: Vec<i8> = outputs.iter().flat_map(|&o| &w.values[o * filter..(o + 1) * filter]).copied().collect();
+        let bias = Products::conv2d(p, &w.centred(), &w.bias).folded_bias(site.bounds[0], inputs, outputs);
         let params = params::Conv2d {
             input_channels: inputs.len(),
             filter_channels: inputs.len(),
             output_channels: outputs.len(),
             ..*p
         };
-        let weights = w.cut(keep(&rows, p.input_channels, inputs), bias, outputs);
+        let weights = w.cut(keep_filters(&w.values, p.output_channels, p.input_channels, cut), bias, outputs);
         Some(Conv2d { params, weights }.into())
     }
 

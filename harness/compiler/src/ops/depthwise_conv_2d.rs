@@ -5,13 +5,15 @@ use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{Bounds, Cut, Flow, Pair, Site};
-use super::products::{Products, Rescaled, keep, tap_sets};
+use super::conv_2d::Conv2d;
+use super::products::{Products, Rescaled, keep};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -59,6 +61,24 @@ impl DepthwiseConv2d {
     }
 }
 
+impl DepthwiseConv2d {
+    /// Of one input channel, the same as an ordinary convolution.
+    fn dense(&self) -> Conv2d {
+        let p = &self.params;
+        let params = params::Conv2d {
+            batches: p.batches,
+            window: p.window,
+            input_channels: 1,
+            filter_channels: 1,
+            output_channels: p.multiplier,
+            input_zero_point: p.input_zero_point,
+            output_zero_point: p.output_zero_point,
+            activation: p.activation,
+        };
+        Conv2d { params, weights: Weights { values: self.rows(), ..self.weights.clone() } }
+    }
+}
+
 impl Computation for DepthwiseConv2d {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let w = &self.weights;
@@ -67,6 +87,9 @@ impl Computation for DepthwiseConv2d {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
+        if self.params.channels == 1 && self.params.multiplier > 1 && lowering.isa() != Isa::Generic {
+            return self.dense().lower(node, lowering);
+        }
         let (p, w) = (&self.params, &self.weights);
         let mut bias = w.bias.clone();
         bias.resize(p.channels * p.multiplier, 0);
@@ -74,7 +97,7 @@ impl Computation for DepthwiseConv2d {
         let (mut requant, mut scratch) = (w.requant.clone(), None);
         let takes = match lowering.isa() {
             Isa::Generic => false,
-            Isa::Dsp => dsp::depthwise_conv2d_takes(p),
+            Isa::Dsp => dsp::depthwise_conv2d_takes(p) || dsp::depthwise_taps_takes(p),
             Isa::Mve => mve::depthwise_conv2d_takes(p),
         };
         let rows = self.rows();
@@ -82,16 +105,23 @@ impl Computation for DepthwiseConv2d {
         optimized::fold_input_offset(&rows, &bias, p.input_zero_point, bias.len(), &mut folded);
         let small = takes.then(|| small_sums(&rows, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
         if let Some(small) = small {
-            let mut packed = vec![0; dsp::depthwise_conv2d_packed(p)];
-            let bytes;
-            if lowering.isa() == Isa::Dsp {
-                dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
-                (call, bytes) = (Call::DspDepthwiseConv2d(*p), 4 * dsp::depthwise_conv2d_scratch(p));
-            } else {
+            let mut packed;
+            if lowering.isa() == Isa::Mve {
+                packed = vec![0; mve::depthwise_conv2d_packed(p)];
                 mve::pack_depthwise_conv2d(p, &small.rows, &mut packed);
-                (call, bytes) = (Call::MveDepthwiseConv2d(*p), mve::depthwise_conv2d_scratch(p));
+                call = Call::MveDepthwiseConv2d(*p);
+                scratch = Some(lowering.scratch(mve::depthwise_conv2d_scratch(p)));
+            } else if dsp::depthwise_conv2d_takes(p) {
+                packed = vec![0; dsp::depthwise_conv2d_packed(p)];
+                dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
+                call = Call::DspDepthwiseConv2d(*p);
+                scratch = Some(lowering.scratch(4 * dsp::depthwise_conv2d_scratch(p)));
+            } else {
+                packed = vec![0; dsp::depthwise_taps_packed(p)];
+                dsp::pack_depthwise_taps(p, &small.rows, &mut packed);
+                call = Call::DspDepthwiseTaps(*p);
             }
-            (values, scratch) = (u32_bytes(&packed), Some(lowering.scratch(bytes)));
+            values = u32_bytes(&packed);
             (bias, requant) = (small.folded_bias, small.requant);
         }
         let operands = vec![
@@ -102,6 +132,11 @@ impl Computation for DepthwiseConv2d {
         ];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call, operands, scratch, output }])
+    }
+
+    fn host(&self) -> Option<Kernel> {
+        let w = &self.weights;
+        Some(Kernel::depthwise_conv2d(self.params, &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {
@@ -120,15 +155,7 @@ impl Computation for DepthwiseConv2d {
     fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
         let (p, factors) = (&self.params, &self.weights.requant[..]);
         let rows: Vec<i32> = self.rows().into_iter().map(i32::from).collect();
-        let products = Products {
-            weights: &rows,
-            bias: &self.weights.bias,
-            sets: tap_sets(&p.window),
-            taps: p.window.filter_h * p.window.filter_w,
-            filter_channels: 1,
-            filters_per_group: p.multiplier,
-            zero_point: p.input_zero_point,
-        };
+        let products = Products::depthwise_conv2d(p, &rows, &self.weights.bias);
         let rescaled = Rescaled { factors, zero_point: p.output_zero_point, activation: p.activation };
         Some(vec![products.bounds(site.bounds[0], &rescaled)])
     }

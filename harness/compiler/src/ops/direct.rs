@@ -1,14 +1,15 @@
-//! Computations that are one call of a reference kernel with constants. A device makes the same call, or that of the
-//! portable kernel in its place.
+//! Computations that are one call of a reference kernel with constants. A device makes the same call, or that of an
+//! optimized kernel in its place.
 
-mod channels;
+mod kinds;
 
 use std::fmt::Debug;
 
 use hilbench_kernels::params;
+use hilbench_kernels::params::Clamp;
 
 use super::channels::{Bounds, Cut, Flow, Site};
-use super::{Border, Computation, QOp, portable, strided};
+use super::{Border, Computation, QOp, extended, portable, strided};
 use crate::Result;
 use crate::lower::{Call, Lowering, Step};
 use crate::qgraph::QNode;
@@ -74,8 +75,8 @@ impl Computation for Direct {
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let portable = portable::portable(self);
-        let direct = portable.as_ref().unwrap_or(self);
+        let device = extended::extended(self, lowering.isa()).or_else(|| portable::portable(self));
+        let direct = device.as_ref().unwrap_or(self);
         let mut operands: Vec<_> = node.inputs.iter().map(|&t| lowering.operand(t)).collect();
         for (name, value) in &direct.constants {
             operands.push(lowering.constant(&format!("{} {name}", node.name), value.as_bytes().to_vec()));
@@ -93,8 +94,16 @@ impl Computation for Direct {
         if let Call::Lookup(table) = self.call { Some(table) } else { None }
     }
 
+    fn activation(&self) -> Option<Clamp> {
+        kinds::activation(self)
+    }
+
+    fn with_activation(&self, activation: Clamp) -> Option<QOp> {
+        kinds::with_activation(self, activation).map(QOp::from)
+    }
+
     fn bordered(&self, border: &Border) -> Option<QOp> {
-        channels::bordered(self, border).map(QOp::from)
+        kinds::bordered(self, border).map(QOp::from)
     }
 
     fn constant_bytes(&self) -> usize {
@@ -102,15 +111,15 @@ impl Computation for Direct {
     }
 
     fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
-        channels::bounds(self, site)
+        kinds::bounds(self, site)
     }
 
     fn flow(&self, site: &Site<'_>) -> Flow {
-        channels::flow(self, site)
+        kinds::flow(self, site)
     }
 
     fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
-        channels::narrowed(self, site, cut).map(QOp::from)
+        kinds::narrowed(self, site, cut).map(QOp::from)
     }
 }
 

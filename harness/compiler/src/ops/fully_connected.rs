@@ -4,14 +4,15 @@ use hilbench_kernels::optimized::{self, dsp, mve};
 use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
-use super::channels::{self, Bounds, Cut, Flow, Site};
-use super::products::{Products, Rescaled, keep};
+use super::channels::{Bounds, Cut, Flow, Site, channels};
+use super::products::{Products, Rescaled, keep_filters};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
+use crate::host::Kernel;
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -60,27 +61,6 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((FullyConnected { params, weights }.into(), vec![operands.input_id(0)?]))
 }
 
-impl FullyConnected {
-    /// A row of the input may be several pixels of a tensor: as many taps, of its channels each.
-    fn taps(&self, site: &Site<'_>) -> Option<usize> {
-        let channels = channels::channels(site.inputs[0]);
-        (channels > 0 && self.params.input_depth.is_multiple_of(channels)).then(|| self.params.input_depth / channels)
-    }
-
-    fn products<'a>(&'a self, weights: &'a [i32], taps: usize) -> Products<'a> {
-        let p = &self.params;
-        Products {
-            weights,
-            bias: &self.weights.bias,
-            sets: vec![(0..taps).collect()],
-            taps,
-            filter_channels: p.input_depth / taps,
-            filters_per_group: p.output_depth,
-            zero_point: p.input_zero_point,
-        }
-    }
-}
-
 impl Computation for FullyConnected {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let w = &self.weights;
@@ -127,6 +107,12 @@ impl Computation for FullyConnected {
         Ok(vec![Step { call, operands, scratch, output: lowering.buffer(node.outputs[0]) }])
     }
 
+    fn host(&self) -> Option<Kernel> {
+        let (p, w) = (&self.params, &self.weights);
+        // With a zero point of its own a weight is no number of 8 bits any more.
+        (p.weights_zero_point == 0).then(|| Kernel::conv2d(p.as_conv2d(), &w.values, &w.bias, &w.requant))
+    }
+
     fn describe(&self) -> String {
         format!("{:?} {:?}", self.params, self.weights.requant)
     }
@@ -140,25 +126,29 @@ impl Computation for FullyConnected {
     }
 
     fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
-        let (p, factors, taps) = (&self.params, &self.weights.requant[..], self.taps(site)?);
-        let rescaled = Rescaled { factors, zero_point: p.output_zero_point, activation: p.activation };
-        Some(vec![self.products(&self.weights.centred(), taps).bounds(site.bounds[0], &rescaled)])
+        let (p, w) = (&self.params, &self.weights);
+        let rescaled = Rescaled { factors: &w.requant[..], zero_point: p.output_zero_point, activation: p.activation };
+        let weights = w.centred();
+        let products = Products::fully_connected(p, &weights, &w.bias, channels(site.inputs[0]))?;
+        Some(vec![products.bounds(site.bounds[0], &rescaled)])
     }
 
     fn flow(&self, site: &Site<'_>) -> Flow {
-        let Some(taps) = self.taps(site) else { return Flow::Whole };
-        Flow::Mixed(self.products(&self.weights.centred(), taps).needs(site.bounds[0]))
+        let weights = self.weights.centred();
+        Products::fully_connected(&self.params, &weights, &self.weights.bias, channels(site.inputs[0]))
+            .map_or(Flow::Whole, |products| Flow::Mixed(products.needs(site.bounds[0])))
     }
 
     fn narrowed(&self, site: &Site<'_>, cut: &Cut<'_>) -> Option<QOp> {
-        let (p, w, taps) = (&self.params, &self.weights, self.taps(site)?);
+        let (p, w) = (&self.params, &self.weights);
         let (inputs, outputs) = (cut.inputs[0], cut.outputs[0]);
-        let bias = self.products(&w.centred(), taps).folded_bias(site.bounds[0], inputs, outputs);
-        let rows = outputs.iter().flat_map(|&o| &w.values[o * p.input_depth..(o + 1) * p.input_depth]);
-        let values = keep(&rows.copied().collect::<Vec<_>>(), p.input_depth / taps, inputs);
-        let params =
-            params::FullyConnected { input_depth: taps * inputs.len(), output_depth: outputs.len(), ..*p };
-        Some(FullyConnected { params, weights: w.cut(values, bias, outputs) }.into())
+        let (weights, channels) = (w.centred(), channels(site.inputs[0]));
+        let products = Products::fully_connected(p, &weights, &w.bias, channels)?;
+        let bias = products.folded_bias(site.bounds[0], inputs, outputs);
+        let input_depth = products.taps * inputs.len();
+        let params = params::FullyConnected { input_depth, output_depth: outputs.len(), ..*p };
+        let weights = w.cut(keep_filters(&w.values, p.output_depth, channels, cut), bias, outputs);
+        Some(FullyConnected { params, weights }.into())
     }
 
     fn activation(&self) -> Option<Clamp> {

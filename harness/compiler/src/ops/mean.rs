@@ -49,8 +49,7 @@ impl Computation for Mean {
 
     fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
         let (reduce, output) = (&self.params.reduce, self.params.output);
-        let count: i64 =
-            (0..reduce.dims.len()).filter(|&i| reduce.reduced[i]).map(|i| reduce.dims[i] as i64).product();
+        let count: i64 = (0..reduce.dims.len()).filter(|&i| reduce.reduced[i]).map(|i| reduce.dims[i] as i64).product();
         // Largest sums must neither wrap nor be shifted out.
         i32::try_from(count.checked_mul(255)?.checked_shl(output.shift.max(0).unsigned_abs())?).ok()?;
         channels::monotonic(self, site)

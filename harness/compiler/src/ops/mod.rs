@@ -11,6 +11,7 @@ pub mod conv_2d;
 pub mod depthwise_conv_2d;
 pub mod dequantize;
 pub mod direct;
+mod extended;
 pub mod fully_connected;
 pub mod hard_swish;
 pub mod leaky_relu;
@@ -41,6 +42,7 @@ use hilbench_kernels::params::Clamp;
 
 use crate::Result;
 use crate::graph::{Op, TensorId};
+use crate::host::Kernel;
 use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -59,6 +61,11 @@ pub trait Computation: Debug {
     /// # Errors
     /// Element types that no device kernel takes.
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>>;
+
+    /// A faster way to the same outputs on this host, with one output; `None` where there is none.
+    fn host(&self) -> Option<Kernel> {
+        None
+    }
 
     /// The numbers that were decided, without the weights.
     fn describe(&self) -> String {

@@ -1,5 +1,6 @@
 //! MUL of int8 tensors, broadcasting.
 
+use hilbench_kernels::optimized::dsp;
 use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
@@ -8,7 +9,7 @@ use super::unary::{table_broadcast, table_with_constant};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::lower::{Call, Lowering, Step};
+use crate::lower::{Call, Isa, Lowering, Step};
 use crate::multiplier::quantize_multiplier;
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -44,7 +45,12 @@ impl Computation for Mul {
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
         let operands = vec![lowering.operand(node.inputs[0]), lowering.operand(node.inputs[1])];
         let output = lowering.buffer(node.outputs[0]);
-        Ok(vec![Step { call: Call::Mul(self.params), operands, scratch: None, output }])
+        let call = match lowering.isa() {
+            Isa::Dsp if dsp::mul_takes(&self.params) => Call::DspMul(self.params),
+            Isa::Mve if dsp::mul_takes(&self.params) => Call::MveMul(self.params),
+            _ => Call::Mul(self.params),
+        };
+        Ok(vec![Step { call, operands, scratch: None, output }])
     }
 
     fn bounds(&self, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {

@@ -1,5 +1,6 @@
 //! AVERAGE_POOL_2D and MAX_POOL_2D of int8 tensors; input and output share scale and zero point.
 
+use hilbench_kernels::optimized::{dsp, generic, mve};
 use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
@@ -7,7 +8,8 @@ use super::channels::{self, Bounds, Cut, Flow, Site};
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::lower::{Call, Lowering, Step};
+use crate::host::Kernel;
+use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
 
@@ -42,8 +44,20 @@ impl Computation for Pool2d {
         kernel(&self.params, inputs[0].as_slice(), outputs[0].as_mut_slice());
     }
 
+    fn host(&self) -> Option<Kernel> {
+        Some(Kernel::unary(self.params, if self.max { generic::max_pool2d } else { generic::average_pool2d }))
+    }
+
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let call = if self.max { Call::MaxPool2d(self.params) } else { Call::AveragePool2d(self.params) };
+        let p = self.params;
+        let call = match (lowering.isa(), self.max) {
+            (Isa::Dsp, false) if dsp::average_pool2d_takes(&p) => Call::DspAveragePool2d(p),
+            (Isa::Dsp, true) if dsp::max_pool2d_takes(&p) => Call::DspMaxPool2d(p),
+            (Isa::Mve, false) if mve::average_pool2d_takes(&p) => Call::MveAveragePool2d(p),
+            (Isa::Mve, true) => Call::MveMaxPool2d(p),
+            (_, false) => Call::AveragePool2d(p),
+            (_, true) => Call::MaxPool2d(p),
+        };
         let operands = vec![lowering.operand(node.inputs[0])];
         Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
     }

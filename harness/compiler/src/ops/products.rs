@@ -3,12 +3,11 @@
 
 use std::ops::Range;
 
-use hilbench_kernels::params::Window2d;
-use hilbench_kernels::requant::requantize;
+use hilbench_kernels::params::{Clamp, Conv2d, DepthwiseConv2d, FullyConnected, Requant, ScaleF32, Window2d};
+use hilbench_kernels::requant::{Form, requantize};
 use hilbench_kernels::shape::tap_range;
-use hilbench_kernels::{params::Clamp, params::Requant, params::ScaleF32, requant::Form};
 
-use super::channels::{Bounds, constant, union};
+use super::channels::{Bounds, Cut, constant, union};
 
 /// A layer of weighted sums.
 pub(super) struct Products<'a> {
@@ -53,7 +52,9 @@ pub(super) trait Monotonic: Form {
 impl Monotonic for Requant {
     fn is_plain(self, sum: i32, zero_point: i32) -> bool {
         let shifted = i64::from(sum) << self.shift.max(0);
-        i32::try_from(shifted).is_ok() && self.multiplier >= 0 && requantize(sum, self).checked_add(zero_point).is_some()
+        i32::try_from(shifted).is_ok()
+            && self.multiplier >= 0
+            && requantize(sum, self).checked_add(zero_point).is_some()
     }
 }
 
@@ -68,9 +69,7 @@ impl<F: Monotonic> Finish for Rescaled<'_, F> {
         let Clamp { min, max } = self.activation;
         let factor = self.factors[if self.factors.len() == 1 { 0 } else { channel }];
         match (i32::try_from(low), i32::try_from(high)) {
-            (Ok(low), Ok(high))
-                if factor.is_plain(low, self.zero_point) && factor.is_plain(high, self.zero_point) =>
-            {
+            (Ok(low), Ok(high)) if factor.is_plain(low, self.zero_point) && factor.is_plain(high, self.zero_point) => {
                 let end = |sum| factor.finish(sum, self.zero_point, min, max);
                 end(low)..=end(high)
             }
@@ -88,19 +87,60 @@ pub(super) fn tap_sets(w: &Window2d) -> Vec<Vec<usize>> {
         ranges.dedup();
         ranges
     };
-    let rows = distinct(w.output_h, &|y| {
-        tap_range(y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h)
-    });
-    let columns = distinct(w.output_w, &|x| {
-        tap_range(x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w)
-    });
+    let rows = distinct(w.output_h, &|y| tap_range(y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h));
+    let columns = distinct(w.output_w, &|x| tap_range(x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w));
     let taps = |rows: (usize, usize), columns: (usize, usize)| -> Vec<usize> {
         (rows.0..rows.1).flat_map(|y| (columns.0..columns.1).map(move |x| y * w.filter_w + x)).collect()
     };
     rows.iter().flat_map(|&r| columns.iter().map(move |&c| taps(r, c))).collect()
 }
 
-impl Products<'_> {
+impl<'a> Products<'a> {
+    /// A convolution, grouped or not.
+    pub fn conv2d(p: &Conv2d, weights: &'a [i32], bias: &'a [i32]) -> Self {
+        let groups = p.input_channels / p.filter_channels;
+        Products {
+            weights,
+            bias,
+            sets: tap_sets(&p.window),
+            taps: p.window.filter_h * p.window.filter_w,
+            filter_channels: p.filter_channels,
+            filters_per_group: p.output_channels / groups,
+            zero_point: p.input_zero_point,
+        }
+    }
+
+    /// A depthwise convolution with weights `[output channels, taps]`.
+    pub fn depthwise_conv2d(p: &DepthwiseConv2d, weights: &'a [i32], bias: &'a [i32]) -> Self {
+        Products {
+            weights,
+            bias,
+            sets: tap_sets(&p.window),
+            taps: p.window.filter_h * p.window.filter_w,
+            filter_channels: 1,
+            filters_per_group: p.multiplier,
+            zero_point: p.input_zero_point,
+        }
+    }
+
+    /// A fully connected layer over a tensor of so many channels. A row may be several of its pixels: as many taps. `None`
+    /// if it is something else.
+    pub fn fully_connected(p: &FullyConnected, weights: &'a [i32], bias: &'a [i32], channels: usize) -> Option<Self> {
+        if channels == 0 || !p.input_depth.is_multiple_of(channels) {
+            return None;
+        }
+        let taps = p.input_depth / channels;
+        Some(Products {
+            weights,
+            bias,
+            sets: vec![(0..taps).collect()],
+            taps,
+            filter_channels: channels,
+            filters_per_group: p.output_depth,
+            zero_point: p.input_zero_point,
+        })
+    }
+
     fn outputs(&self) -> usize {
         self.weights.len() / (self.taps * self.filter_channels).max(1)
     }
@@ -122,7 +162,8 @@ impl Products<'_> {
                 let (mut low, mut high) = (0, 0);
                 for (i, c) in self.seen(output).enumerate() {
                     let w = self.weight(output, tap, i);
-                    let ends = [input[c].start(), input[c].end()].map(|&x| w * (i64::from(x) - i64::from(self.zero_point)));
+                    let ends =
+                        [input[c].start(), input[c].end()].map(|&x| w * (i64::from(x) - i64::from(self.zero_point)));
                     low += ends[0].min(ends[1]);
                     high += ends[0].max(ends[1]);
                 }
@@ -134,7 +175,11 @@ impl Products<'_> {
                 let (low, high) = set.iter().fold((bias, bias), |(l, h), &t| (l + by_tap[t].0, h + by_tap[t].1));
                 finish.bounds(output, low, high)
             };
-            self.sets.iter().map(over_set).reduce(|a, b| union(&a, &b)).unwrap_or_else(|| finish.bounds(output, bias, bias))
+            self.sets
+                .iter()
+                .map(over_set)
+                .reduce(|a, b| union(&a, &b))
+                .unwrap_or_else(|| finish.bounds(output, bias, bias))
         };
         (0..self.outputs()).map(bounds).collect()
     }
@@ -182,4 +227,11 @@ fn membership(indices: &[usize], count: usize) -> Vec<bool> {
 /// The elements of `values`, of shape `[outer, inner]`, whose place in the inner dimension is one of `kept`.
 pub(super) fn keep<T: Copy>(values: &[T], inner: usize, kept: &[usize]) -> Vec<T> {
     values.chunks_exact(inner.max(1)).flat_map(|row| kept.iter().map(|&k| row[k])).collect()
+}
+
+/// What is left of weights `[outputs, taps, inputs]` when channels go.
+pub(super) fn keep_filters<T: Copy>(values: &[T], outputs: usize, inputs: usize, cut: &Cut<'_>) -> Vec<T> {
+    let filter = values.len() / outputs.max(1);
+    let rows: Vec<T> = cut.outputs[0].iter().flat_map(|&o| &values[o * filter..(o + 1) * filter]).copied().collect();
+    keep(&rows, inputs, cut.inputs[0])
 }

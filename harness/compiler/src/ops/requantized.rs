@@ -39,8 +39,11 @@ impl Weights {
     /// What is left of these: `values` and `bias` have been cut, factors are not yet.
     #[must_use]
     pub fn cut(&self, values: Vec<i8>, bias: Vec<i32>, outputs: &[usize]) -> Self {
-        let requant =
-            if self.requant.len() == 1 { self.requant.clone() } else { keep(&self.requant, self.requant.len(), outputs) };
+        let requant = if self.requant.len() == 1 {
+            self.requant.clone()
+        } else {
+            keep(&self.requant, self.requant.len(), outputs)
+        };
         Weights { values, bias, requant, zero_point: self.zero_point }
     }
 }

@@ -89,7 +89,7 @@ fn follow(pair: &Pair, node: &QNode, needed: &mut [Vec<bool>]) {
 
 /// Makes the network that computes the channels `kept` alone.
 fn rewrite(passed: &mut Passed, bounds: &[Vec<Bounds>], kept: &[Vec<usize>]) {
-    let whole = std::mem::replace(&mut passed.graph.nodes, Vec::new());
+    let whole = std::mem::take(&mut passed.graph.nodes);
     let is_cut: Vec<bool> =
         passed.graph.tensors.iter().zip(kept).map(|(tensor, kept)| kept.len() < channels(tensor)).collect();
     for mut node in whole {
@@ -127,7 +127,8 @@ fn rewrite(passed: &mut Passed, bounds: &[Vec<Bounds>], kept: &[Vec<usize>]) {
 
 /// What a node answers of whose inputs it needs nothing: the same to any, so to the lowest too.
 fn constant_outputs(node: &QNode, site: &Site<'_>) -> Vec<Value> {
-    let inputs: Vec<Value> = site.inputs.iter().zip(&site.bounds).map(|(tensor, bounds)| lowest(tensor, bounds)).collect();
+    let inputs: Vec<Value> =
+        site.inputs.iter().zip(&site.bounds).map(|(tensor, bounds)| lowest(tensor, bounds)).collect();
     let mut outputs: Vec<Value> = site.outputs.iter().map(|t| Value::zeros(t.bytes())).collect();
     node.op.computation().reference(&inputs.iter().collect::<Vec<_>>(), &mut outputs);
     outputs

@@ -311,8 +311,8 @@ mod tests {
             }
             let mut overlaps = Vec::new();
             for output in 1..steps {
-                for input in 0..output {
-                    if graph[input].life.1 == output && random.below(3) > 0 {
+                for (input, buffer) in graph[..output].iter().enumerate() {
+                    if buffer.life.1 == output && random.below(3) > 0 {
                         let distance = (ALIGNMENT * random.below(3)) as isize - ALIGNMENT as isize;
                         let (lower, upper) = if random.below(2) == 0 { (output, input) } else { (input, output) };
                         overlaps.push(Overlap { lower, upper, distance });

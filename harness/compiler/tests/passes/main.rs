@@ -35,22 +35,47 @@ fn difference(before: &QGraph, passed: &Passed, rng: &mut StdRng) -> Option<Stri
 #[track_caller]
 fn check(before: &QGraph, samples: usize, seed: u64, what: &str) -> Passed {
     let passed = pass::run(before);
-    let mut rng = StdRng::seed_from_u64(seed);
-    for sample in 0..samples {
-        if let Some(found) = difference(before, &passed, &mut rng) {
-            panic!("{what}, sample {sample}: {found}\n{}", passed.log.join("\n"));
-        }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = |worker: usize| {
+        let mut rng = StdRng::seed_from_u64(seed << 8 | worker as u64);
+        (worker..samples).step_by(workers).find_map(|_| difference(before, &passed, &mut rng))
+    };
+    let work = &work;
+    let found = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|worker| scope.spawn(move || work(worker))).collect();
+        workers.into_iter().find_map(|worker| worker.join().expect("the reference runs"))
+    });
+    if let Some(found) = found {
+        panic!("{what}: {found}\n{}", passed.log.join("\n"));
     }
     passed
+}
+
+/// What is left of a tensor lies where [`Passed::whole_index`] says it did.
+fn indices_are_those_of_the_whole(before: &QGraph, passed: &Passed) {
+    for t in (0..before.tensors.len()).filter(|&t| passed.kept[t].as_ref().is_some_and(|kept| !kept.is_empty())) {
+        let (whole, left) = (&before.tensors[t], &passed.graph.tensors[t]);
+        let numbers: Vec<u8> = (0..whole.bytes()).map(|i| i as u8).collect();
+        for (i, &number) in passed.part(before, t, &numbers).iter().enumerate().filter(|_| whole.bytes() < 256) {
+            let mut rest = i;
+            let mut index = vec![0; left.shape.len()];
+            for (place, size) in index.iter_mut().zip(&left.shape).rev() {
+                (*place, rest) = (rest % size, rest / size);
+            }
+            let at = passed.whole_index(t, index).iter().zip(&whole.shape).fold(0, |at, (i, size)| at * size + i);
+            assert_eq!(at, usize::from(number), "tensor {t}");
+        }
+    }
 }
 
 #[test]
 fn random_networks_answer_the_same() {
     let (mut removed, mut operators, mut kinds) = (0, 0, std::collections::BTreeMap::new());
-    for seed in 0..400 {
+    for seed in 0..1500 {
         let graph = network::draw(&mut StdRng::seed_from_u64(seed));
         let before = quantize::quantize(&graph).unwrap_or_else(|e| panic!("network {seed}: {e}"));
         let passed = check(&before, 12, seed, &format!("network {seed}"));
+        indices_are_those_of_the_whole(&before, &passed);
         removed += before.macs() - passed.graph.macs();
         operators += before.nodes.len() - passed.graph.nodes.len();
         for line in &passed.log {
@@ -93,7 +118,8 @@ fn a_network_with_many_constant_channels_is_halved() {
 #[test]
 fn public_models_answer_the_same() {
     let Some(zoo) = zoo() else { return };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(zoo).expect("public models").map(|e| e.expect("a file").path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(zoo).expect("public models").map(|e| e.expect("a file").path()).collect();
     files.sort();
     let mut models = 0;
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "tflite" || e == "onnx")) {

@@ -19,6 +19,7 @@ pub fn draw(rng: &mut StdRng) -> Graph {
     let (name, empty) = ("drawn".to_string(), Vec::new());
     let graph = Graph {
         name,
+        opset: None,
         tensors: empty,
         nodes: Vec::new(),
         inputs: Vec::new(),
@@ -42,7 +43,13 @@ impl Sketch<'_> {
         from[self.rng.random_range(0..from.len())]
     }
 
-    fn tensor(&mut self, dtype: DType, shape: &[usize], quantization: Option<Quantization>, data: Option<Vec<u8>>) -> TensorId {
+    fn tensor(
+        &mut self,
+        dtype: DType,
+        shape: &[usize],
+        quantization: Option<Quantization>,
+        data: Option<Vec<u8>>,
+    ) -> TensorId {
         let name = format!("t{}", self.graph.tensors.len());
         self.graph.tensors.push(Tensor { name, dtype, shape: shape.to_vec(), quantization, data });
         self.graph.tensors.len() - 1
@@ -78,7 +85,12 @@ impl Sketch<'_> {
 
     fn image(&mut self) -> TensorId {
         // Mostly the last one, so that networks are deep.
-        if self.rng.random_bool(0.7) { *self.images.last().expect("the input") } else { let images = self.images.clone(); self.pick(&images) }
+        if self.rng.random_bool(0.7) {
+            *self.images.last().expect("the input")
+        } else {
+            let images = self.images.clone();
+            self.pick(&images)
+        }
     }
 
     /// Weights of `outputs` filters, `[outputs, inner]` or, with filters last, `[inner, outputs]`, and biases: of some
@@ -105,7 +117,9 @@ impl Sketch<'_> {
                 _ => self.rng.random_range(-20_000..20_000),
             })
             .collect();
-        let scales: Vec<f32> = (0..outputs).map(|_| self.pick(&[0.0005, 0.002, 0.01])).collect();
+        // Factors of the last kind shift sums out of their 32 bits.
+        let scales: Vec<f32> =
+            (0..outputs).map(|_| self.pick(&[0.0005, 0.002, 0.002, 0.01, 0.01, 100_000.0])).collect();
         let axis = if filters_last { shape.len() - 1 } else { 0 };
         let per_channel = Quantization { zero_points: vec![0; outputs], scales, axis };
         let weights = self.tensor(DType::I8, shape, Some(per_channel), Some(weights));
@@ -129,7 +143,7 @@ impl Sketch<'_> {
     fn layer(&mut self) {
         let x = self.image();
         let [n, h, w, c] = self.shape(x);
-        let y = match self.rng.random_range(0..15) {
+        let y = match self.rng.random_range(0..16) {
             0..=3 => {
                 let filter = self.pick(&[[1, 1], [1, 1], [3, 3], [3, 2]]);
                 let outputs = self.pick(&[1, 4, 8, 11]);
@@ -162,13 +176,20 @@ impl Sketch<'_> {
             }
             8..=9 => self.pairwise(x),
             10 => self.side_by_side(x),
-            11 => {
-                let channels = self.integers(&[4, 2], &[0, 0, 1, 0, 1, 1, 0, 0]);
+            11..=12 => {
+                let borders = self.integers(&[4, 2], &[0, 0, 1, 0, 1, 1, 0, 0]);
                 let y = self.activation(&[n, h + 1, w + 2, c], Some(x));
-                self.node("PAD", Op::Pad, &[x, channels], &[y]);
+                if self.rng.random_bool(0.5) {
+                    self.node("PAD", Op::Pad, &[x, borders], &[y]);
+                } else {
+                    let quantization = self.graph.tensors[x].quantization.clone();
+                    let value = self.pick(&[-128_i8, -3, 5]);
+                    let value = self.tensor(DType::I8, &[1], quantization, Some(vec![value as u8]));
+                    self.node("PADV2", Op::PadV2, &[x, borders, value], &[y]);
+                }
                 y
             }
-            12 => {
+            13 => {
                 let y = self.activation(&[n, h, w, c], None);
                 let op = self.pick(&[0, 1, 2, 3]);
                 let (name, op) = match op {
@@ -180,7 +201,7 @@ impl Sketch<'_> {
                 self.node(name, op, &[x], &[y]);
                 y
             }
-            13 => {
+            14 => {
                 let first = self.rng.random_range(0..c);
                 let count = self.rng.random_range(1..=c - first);
                 let begin = self.integers(&[4], &[0, 0, 0, first as i32]);
@@ -271,8 +292,9 @@ impl Sketch<'_> {
         let op = Op::FullyConnected { activation: Activation::None, keep_num_dims: false };
         self.node("FULLY_CONNECTED", op, &[flat, weights, bias], &[y]);
         self.graph.outputs.push(y);
-        if self.rng.random_bool(0.2) {
-            let image = self.image();
+        if self.rng.random_bool(0.5) {
+            let images = self.images.clone();
+            let image = self.pick(&images);
             if !self.graph.inputs.contains(&image) {
                 self.graph.outputs.push(image);
             }

@@ -1,5 +1,4 @@
-//! Depthwise convolution with a 3x3 filter, four channels at a time. Refuses other filters, dilation, multipliers and
-//! fewer than four channels.
+//! Depthwise convolution with a 3x3 filter, four channels at a time. Refuses other filters, dilation and multipliers.
 //!
 //! Rows of the input are paired: of each column and channel one word holds rows 0 and 1 of a window, one rows 2 and 3.
 //! At a vertical stride of 1 these four rows are what two output rows read, six products an instruction pair:
@@ -22,7 +21,7 @@ const BLOCK: usize = 4;
 pub const fn depthwise_conv2d_takes(p: &DepthwiseConv2d) -> bool {
     let w = &p.window;
     let plain = w.dilation_h == 1 && w.dilation_w == 1 && p.multiplier == 1;
-    plain && w.filter_h == 3 && w.filter_w == 3 && p.channels >= BLOCK
+    plain && w.filter_h == 3 && w.filter_w == 3
 }
 
 /// Words of packed weights: one a filter column.
@@ -41,10 +40,11 @@ pub fn pack_depthwise_conv2d(p: &DepthwiseConv2d, weights: &[i8], packed: &mut [
     }
 }
 
-/// Words of scratch: the columns under one row of windows.
+/// Words of scratch: the columns under one row of windows, and for fewer than four channels the image's last row, with
+/// room to read four.
 #[must_use]
 pub const fn depthwise_conv2d_scratch(p: &DepthwiseConv2d) -> usize {
-    COLUMN * columns(p)
+    COLUMN * columns(p) + if p.channels < BLOCK { (p.window.input_w * p.channels).div_ceil(4) + 1 } else { 0 }
 }
 
 /// Convolves. `weights` come from [`pack_depthwise_conv2d`]; `folded_bias` is the bias less the input's zero point times
@@ -62,7 +62,8 @@ pub fn depthwise_conv2d(
     // One copy for all layers: constants would pay in few places, and cost flash in each.
     let p = core::hint::black_box(p);
     let w = &p.window;
-    let columns = &mut scratch[..COLUMN * columns(p)];
+    let (columns, last_row) = scratch[..depthwise_conv2d_scratch(p)].split_at_mut(COLUMN * columns(p));
+    let lanes = p.channels.min(BLOCK);
     // Columns left and right of the input stay what they are.
     columns.fill(sxtb16(padding(p)));
     let (image_len, row_len) = (w.input_h * w.input_w * p.channels, w.output_w * p.channels);
@@ -70,9 +71,13 @@ pub fn depthwise_conv2d(
     let weights = &weights[..depthwise_conv2d_packed(p)];
     let images = input[..p.batches * image_len].chunks_exact(image_len);
     for (image, output) in images.zip(output.chunks_exact_mut(w.output_h * row_len)) {
+        if p.channels < BLOCK {
+            copy_row(&image[image_len - w.input_w * p.channels..], last_row);
+        }
         let mut first = 0;
         loop {
             let mut tasks: [OutputRows; BLOCK] = core::array::from_fn(|i| {
+                let i = i.min(lanes - 1);
                 let columns = columns[2 * i..].as_ptr();
                 OutputRows {
                     columns,
@@ -86,9 +91,9 @@ pub fn depthwise_conv2d(
                     weights: weights[3 * (first + i)..].as_ptr(),
                 }
             });
-            convolve_block(p, image, first, &mut tasks, columns);
+            convolve_block(p, image, last_row, first, &mut tasks[..lanes], columns);
             // The last block ends with the last channel; channels that it shares with the block before are computed twice.
-            if first + BLOCK == p.channels {
+            if first + BLOCK >= p.channels {
                 break;
             }
             first = (first + BLOCK).min(p.channels - BLOCK);
@@ -97,12 +102,13 @@ pub fn depthwise_conv2d(
     clamp_all(output, p.activation.min, p.activation.max);
 }
 
-/// All rows of four channels.
+/// All rows of up to four channels.
 fn convolve_block(
     p: &DepthwiseConv2d,
     image: &[i8],
+    last_row: &[u32],
     first: usize,
-    tasks: &mut [OutputRows; BLOCK],
+    tasks: &mut [OutputRows],
     columns: &mut [u32],
 ) {
     let w = &p.window;
@@ -113,9 +119,9 @@ fn convolve_block(
     while y < w.output_h {
         let in_y = (y * w.stride_h).wrapping_sub(w.pad_top);
         if y == 0 || !keeps_pairs {
-            pack_columns(p, image, in_y, first, &mut columns[odd..]);
+            pack_columns(p, image, last_row, in_y, first, &mut columns[odd..]);
         }
-        pack_columns(p, image, in_y.wrapping_add(2), first, &mut columns[1 - odd..]);
+        pack_columns(p, image, last_row, in_y.wrapping_add(2), first, &mut columns[1 - odd..]);
         let both = two_at_once && y + 1 < w.output_h;
         let rows = if both { 2 } else { 1 };
         for task in &mut *tasks {
@@ -141,15 +147,27 @@ const fn padding(p: &DepthwiseConv2d) -> u32 {
     (p.input_zero_point as u8) as u32 * 0x0101_0101
 }
 
+/// Copies a row to where whole words may be read.
+fn copy_row(row: &[i8], to: &mut [u32]) {
+    for (word, elements) in to.iter_mut().zip(row.chunks(4)) {
+        let mut bytes = [0; 4];
+        bytes.iter_mut().zip(elements).for_each(|(byte, &x)| *byte = x as u8);
+        *word = u32::from_le_bytes(bytes);
+    }
+}
+
 /// Pairs up input rows `in_y` and `in_y + 1` of four channels from `channel`, in every other word of the columns.
+/// `last_row` is a copy of the image's last row, if there are fewer channels.
 #[inline(never)]
-fn pack_columns(p: &DepthwiseConv2d, image: &[i8], in_y: usize, channel: usize, columns: &mut [u32]) {
+fn pack_columns(p: &DepthwiseConv2d, image: &[i8], last_row: &[u32], in_y: usize, channel: usize, columns: &mut [u32]) {
     let w = &p.window;
     let padding = padding(p);
     let mut steps = [p.channels; 2];
     let rows: [*const i8; 2] = core::array::from_fn(|i| {
         let in_y = in_y.wrapping_add(i);
-        if in_y < w.input_h {
+        if !last_row.is_empty() && in_y == w.input_h - 1 {
+            last_row.as_ptr().cast()
+        } else if in_y < w.input_h {
             image[in_y * w.input_w * p.channels..(in_y + 1) * w.input_w * p.channels][channel..].as_ptr()
         } else {
             // A row of padding is one word that is read again and again.
@@ -162,8 +180,9 @@ fn pack_columns(p: &DepthwiseConv2d, image: &[i8], in_y: usize, channel: usize, 
     if inside > 0 {
         let columns = columns[COLUMN * w.pad_left..].as_mut_ptr();
         let task = Rows { rows, columns, end: columns.wrapping_add(COLUMN * inside), steps };
-        // SAFETY: a row has `input_w` pixels of `channels` elements, and `channel` is at most four from their end; the
-        // last word that is written is the channel's of the last column.
+        // SAFETY: a row has `input_w` pixels of `channels` elements, and `channel` is at most four from their end, or
+        // the next row or the room behind the last one follows; the last word that is written is the channel's of the
+        // last column.
         unsafe { pair_rows(&task) };
     }
 }

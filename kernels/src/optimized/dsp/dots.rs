@@ -16,13 +16,14 @@ pub(super) struct PairsByThree {
     pub(super) groups: usize,
     /// One a filter.
     pub(super) bias: *const i32,
-    /// One a filter.
+    /// One a filter, or null: then sums are stored as they are, of each pair those of the first filter's pixels, then of
+    /// the second's.
     pub(super) requant: *const Requant,
-    /// First channel of the first pixel.
+    /// First channel of the first pixel, or the first sum.
     pub(super) output: *mut i8,
     /// From there to the other two pixels.
     pub(super) others: [usize; 2],
-    /// Behind the last channel of the first pixel.
+    /// Behind the last channel of the first pixel, or behind the last sum.
     pub(super) end: *mut i8,
     /// `2 * zero_point + 1`.
     pub(super) odd_zero_point: i32,
@@ -31,7 +32,8 @@ pub(super) struct PairsByThree {
 /// Three outputs of each filter, rescaled and saturated: [`Rescale`](super::requantize::Rescale), spelled out.
 ///
 /// # Safety
-/// All pointers are good for so many elements as the number of filters (`end - output`, even and not 0) and groups say.
+/// All pointers are good for so many elements as the number of filters (`end - output`, even and not 0, or a twelfth of it
+/// for sums) and groups say.
 #[cfg(hilbench_isa = "dsp")]
 #[inline(never)]
 pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
@@ -130,6 +132,8 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
             "bne 2b",
             "ldr.w lr, [sp, #16]",
             "ldr r1, [sp, #20]",
+            "cmp.w lr, #0",
+            "beq 4f",
             "ldrd r11, r12, [sp, #24]",
             "hilbench_store r2, r3, r4",
             "hilbench_store r5, r6, r7",
@@ -138,6 +142,14 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
             "ldr.w r12, [sp, #32]",
             "cmp r1, r12",
             "bne 1b",
+            "b 5f",
+            "4:",
+            "stm r1!, {{r2-r7}}",
+            "str r1, [sp, #20]",
+            "ldr.w r12, [sp, #32]",
+            "cmp r1, r12",
+            "bne 1b",
+            "5:",
             "add sp, #44",
             "pop.w {{r4-r11, lr}}",
             ".purgem hilbench_group",
@@ -156,13 +168,13 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
 pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
     use super::requantize::Rescale;
     use super::simd::{smlad, sxtb16, sxtb16_odd};
+    let keeps_sums = task.requant.is_null();
     // SAFETY: both point into one tensor.
-    let filters = unsafe { task.end.offset_from(task.output) } as usize;
+    let bytes = unsafe { task.end.offset_from(task.output) } as usize;
     let places = [0, task.others[0], task.others[1]];
-    for filter in 0..filters {
+    for filter in 0..if keeps_sums { bytes / 12 } else { bytes } {
         // SAFETY: the caller answers for so many elements.
-        let (bias, requant) = unsafe { (*task.bias.add(filter), *task.requant.add(filter)) };
-        let rescale = Rescale::new(requant, (task.odd_zero_point - 1) / 2);
+        let bias = unsafe { *task.bias.add(filter) };
         let weights = filter / 2 * 2 * task.groups + filter % 2;
         for (pixel, place) in places.into_iter().enumerate() {
             let mut sum = bias;
@@ -175,7 +187,14 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
                 sum = smlad(sxtb16_odd(weights), odd, smlad(sxtb16(weights), even, sum));
             }
             // SAFETY: as above.
-            unsafe { task.output.add(place + filter).write(rescale.apply(sum)) };
+            unsafe {
+                if keeps_sums {
+                    task.output.cast::<i32>().add(3 * filter + pixel).write(sum);
+                } else {
+                    let rescale = Rescale::new(*task.requant.add(filter), (task.odd_zero_point - 1) / 2);
+                    task.output.add(place + filter).write(rescale.apply(sum));
+                }
+            }
         }
     }
 }
@@ -184,51 +203,65 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
 ///
 /// # Safety
 /// `to` is 6 words, or several times 6, before `end`, and each run has 4 elements for each 6 words.
-#[cfg(hilbench_isa = "dsp")]
-#[inline(never)]
-pub(super) unsafe fn widen_three(from: &[*const i8; 3], to: *mut u32, end: *mut u32) {
-    // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
-    unsafe {
-        core::arch::asm!(
-            "push {{r4-r9, lr}}",
-            "ldm.w r0, {{r3, r12, lr}}",
-            "2:",
-            "ldr r7, [r3], #4",
-            "ldr r8, [r12], #4",
-            "ldr r9, [lr], #4",
-            "sxtb16 r4, r7",
-            "sxtb16 r5, r8",
-            "sxtb16 r6, r9",
-            "sxtb16 r7, r7, ror #8",
-            "sxtb16 r8, r8, ror #8",
-            "sxtb16 r9, r9, ror #8",
-            "stm.w r1!, {{r4-r9}}",
-            "cmp r1, r2",
-            "bne 2b",
-            "pop.w {{r4-r9, lr}}",
-            inout("r0") from => _,
-            inout("r1") to => _,
-            inout("r2") end => _,
-            out("r3") _,
-            out("r12") _,
-        );
-    }
+pub type WidenThree = unsafe fn(from: &[*const i8; 3], to: *mut u32, end: *mut u32);
+
+macro_rules! widen_three {
+    ($($(#[$doc:meta])* $name:ident $instruction:literal $even:ident $odd:ident;)*) => {$(
+        $(#[$doc])*
+        #[cfg(hilbench_isa = "dsp")]
+        #[inline(never)]
+        pub(super) unsafe fn $name(from: &[*const i8; 3], to: *mut u32, end: *mut u32) {
+            // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
+            unsafe {
+                core::arch::asm!(
+                    "push {{r4-r9, lr}}",
+                    "ldm.w r0, {{r3, r12, lr}}",
+                    "2:",
+                    "ldr r7, [r3], #4",
+                    "ldr r8, [r12], #4",
+                    "ldr r9, [lr], #4",
+                    concat!($instruction, " r4, r7"),
+                    concat!($instruction, " r5, r8"),
+                    concat!($instruction, " r6, r9"),
+                    concat!($instruction, " r7, r7, ror #8"),
+                    concat!($instruction, " r8, r8, ror #8"),
+                    concat!($instruction, " r9, r9, ror #8"),
+                    "stm.w r1!, {{r4-r9}}",
+                    "cmp r1, r2",
+                    "bne 2b",
+                    "pop.w {{r4-r9, lr}}",
+                    inout("r0") from => _,
+                    inout("r1") to => _,
+                    inout("r2") end => _,
+                    out("r3") _,
+                    out("r12") _,
+                );
+            }
+        }
+
+        $(#[$doc])*
+        #[cfg(not(hilbench_isa = "dsp"))]
+        pub(super) unsafe fn $name(from: &[*const i8; 3], mut to: *mut u32, end: *mut u32) {
+            use super::simd::{$even, $odd, load4};
+            let mut from = *from;
+            while to != end {
+                // SAFETY: the caller answers for the runs and the words.
+                unsafe {
+                    let x = from.map(|run| load4(run));
+                    to.cast::<[[u32; 3]; 2]>().write([x.map($even), x.map($odd)]);
+                    to = to.add(6);
+                }
+                from = from.map(|run| run.wrapping_add(4));
+            }
+        }
+    )*};
 }
 
-/// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
-pub(super) unsafe fn widen_three(from: &[*const i8; 3], mut to: *mut u32, end: *mut u32) {
-    use super::simd::{load4, sxtb16, sxtb16_odd};
-    let mut from = *from;
-    while to != end {
-        // SAFETY: the caller answers for the runs and the words.
-        unsafe {
-            let x = from.map(|run| load4(run));
-            to.cast::<[[u32; 3]; 2]>().write([x.map(sxtb16), x.map(sxtb16_odd)]);
-            to = to.add(6);
-        }
-        from = from.map(|run| run.wrapping_add(4));
-    }
+widen_three! {
+    /// Of `i8`. A [`WidenThree`].
+    widen_three_i8 "sxtb16" sxtb16 sxtb16_odd;
+    /// Of `u8`. A [`WidenThree`].
+    widen_three_u8 "uxtb16" uxtb16 uxtb16_odd;
 }
 
 /// Four filters with one row of inputs over `groups` groups of four taps.
@@ -314,4 +347,108 @@ pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups:
             *sum = smlad(sxtb16_odd(weights), odd, smlad(sxtb16(weights), even, *sum));
         }
     }
+}
+
+/// A rectangle of taps of four channels.
+#[repr(C)]
+pub struct Taps {
+    /// Four elements under the first tap.
+    pub(super) x: *const i8,
+    /// One word a tap, one tap after the other.
+    pub(super) weights: *const u32,
+    /// Taps of a row, at least 1.
+    pub(super) columns: usize,
+    /// Rows, at least 1.
+    pub(super) rows: usize,
+    /// From tap to tap.
+    pub(super) x_step: usize,
+    /// From behind the last tap of a row to the first of the next.
+    pub(super) row_step: usize,
+    /// The same of the weights, in bytes.
+    pub(super) weights_step: usize,
+    /// What the products are added to.
+    pub(super) sums: [i32; 4],
+}
+
+/// Adds the products of all taps.
+///
+/// # Safety
+/// There are four elements under each tap, and as many weights as taps.
+pub type AddTaps = unsafe fn(task: &mut Taps);
+
+macro_rules! add_taps {
+    ($($(#[$doc:meta])* $name:ident $element:ty, $instruction:literal;)*) => {$(
+        $(#[$doc])*
+        #[cfg(hilbench_isa = "dsp")]
+        #[inline(never)]
+        pub(super) unsafe fn $name(task: &mut Taps) {
+            // r0 the elements, r1 the weights, r2 the taps that are left, r3 the step, r4-r7 the sums, r12 the task.
+            // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
+            unsafe {
+                core::arch::asm!(
+                    "push.w {{r4-r11, lr}}",
+                    "mov r12, r0",
+                    "ldm.w r0, {{r0, r1, r2, r3, r4, r5}}",
+                    "mov lr, r3",
+                    "mov r3, r4",
+                    "add.w r8, r12, #28",
+                    "ldm.w r8, {{r4-r7}}",
+                    "1:",
+                    "ldr.w r2, [r12, #8]",
+                    "2:",
+                    "ldr.w r8, [r0]",
+                    "ldr r9, [r1], #4",
+                    "add r0, r3",
+                    concat!($instruction, " r10, r8"),
+                    "sxtb16 r11, r9",
+                    "smlabb r4, r10, r11, r4",
+                    "smlatt r6, r10, r11, r6",
+                    concat!($instruction, " r8, r8, ror #8"),
+                    "sxtb16 r9, r9, ror #8",
+                    "smlabb r5, r8, r9, r5",
+                    "smlatt r7, r8, r9, r7",
+                    "subs r2, #1",
+                    "bne 2b",
+                    "ldrd r8, r9, [r12, #20]",
+                    "add r0, r8",
+                    "add r1, r9",
+                    "subs.w lr, lr, #1",
+                    "bne 1b",
+                    "add.w r12, r12, #28",
+                    "stm.w r12, {{r4-r7}}",
+                    "pop.w {{r4-r11, lr}}",
+                    inout("r0") task => _,
+                    out("r1") _,
+                    out("r2") _,
+                    out("r3") _,
+                    out("r12") _,
+                );
+            }
+        }
+
+        $(#[$doc])*
+        #[cfg(not(hilbench_isa = "dsp"))]
+        pub(super) unsafe fn $name(task: &mut Taps) {
+            let (mut x, mut weights) = (task.x, task.weights);
+            for _ in 0..task.rows {
+                for _ in 0..task.columns {
+                    // SAFETY: the caller answers for elements and weights.
+                    let (elements, taps) = unsafe { (*x.cast::<[$element; 4]>(), (*weights).to_le_bytes()) };
+                    for ((sum, x), weight) in task.sums.iter_mut().zip(elements).zip(taps) {
+                        *sum = sum.wrapping_add(i32::from(x) * i32::from(weight as i8));
+                    }
+                    (x, weights) = (x.wrapping_add(task.x_step), weights.wrapping_add(1));
+                }
+                x = x.wrapping_add(task.row_step);
+                weights = weights.wrapping_byte_add(task.weights_step);
+            }
+        }
+    )*};
+}
+
+add_taps! {
+    /// Of `i8`. An [`AddTaps`].
+    add_taps_i8 i8, "sxtb16";
+    /// Of `u8`. An [`AddTaps`].
+    add_taps_u8 u8, "uxtb16";
 }

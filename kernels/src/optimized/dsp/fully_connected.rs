@@ -1,8 +1,10 @@
 //! Fully connected layer, four outputs a pass. Refuses weights with a zero point.
 
+use super::bits::Bits;
 use super::dots::four_by_one;
 use super::requantize::{Rescale, clamp_all};
 use super::simd::{load4, smlad, sxtb16, sxtb16_odd};
+use super::single::Finish;
 use crate::params::{FullyConnected, Requant};
 
 /// Outputs a pass.
@@ -59,13 +61,28 @@ pub fn fully_connected(
 ) {
     // One copy for all layers: constants would pay in few places, and cost flash in each.
     let p = core::hint::black_box(p);
+    let factor = |i: usize| Rescale::new(requant[if requant.len() == 1 { 0 } else { i }], p.output_zero_point);
+    multiply(p, input, weights, folded_bias, factor, scratch, output);
+    clamp_all(&mut output[..p.batches * p.output_depth], p.activation.min, p.activation.max);
+}
+
+/// Multiplies, and finishes each sum by the factor of its output.
+#[inline(always)]
+pub(super) fn multiply<X: Bits, F: Finish<X>>(
+    p: &FullyConnected,
+    input: &[X],
+    weights: &[u32],
+    folded_bias: &[i32],
+    factor: impl Fn(usize) -> F,
+    scratch: &mut [u32],
+    output: &mut [X],
+) {
     let groups = groups(p);
     let output = &mut output[..p.batches * p.output_depth];
     let x = &mut scratch[..2 * groups];
-    let factor = |i: usize| Rescale::new(requant[if requant.len() == 1 { 0 } else { i }], p.output_zero_point);
     let (weights, rest) = weights[..p.output_depth * groups].split_at(p.output_depth / OUTPUTS * OUTPUTS * groups);
-    for (row, output) in input.chunks_exact(p.input_depth).zip(output.chunks_exact_mut(p.output_depth)) {
-        widen(row, x);
+    for (row, output) in X::bits(input).chunks_exact(p.input_depth).zip(output.chunks_exact_mut(p.output_depth)) {
+        widen::<X>(row, x);
         let (biases, rest_bias) = folded_bias[..p.output_depth].as_chunks::<OUTPUTS>();
         let (outputs, rest_output) = output.as_chunks_mut::<OUTPUTS>();
         let mut first = 0;
@@ -74,18 +91,17 @@ pub fn fully_connected(
             // SAFETY: `weights` has four words a group, `x` two.
             unsafe { four_by_one(weights.as_ptr(), x.as_ptr(), groups, &mut sums) };
             for i in 0..OUTPUTS {
-                out[i] = factor(first + i).apply(sums[i]);
+                out[i] = factor(first + i).finish(sums[i]);
             }
             first += OUTPUTS;
         }
         for ((out, &bias), weights) in rest_output.iter_mut().zip(rest_bias).zip(rest.chunks_exact(groups)) {
             let products = weights.iter().zip(x.as_chunks::<2>().0);
             let sum = products.fold(bias, |sum, (&w, x)| smlad(sxtb16_odd(w), x[1], smlad(sxtb16(w), x[0], sum)));
-            *out = factor(first).apply(sum);
+            *out = factor(first).finish(sum);
             first += 1;
         }
     }
-    clamp_all(output, p.activation.min, p.activation.max);
 }
 
 const fn groups(p: &FullyConnected) -> usize {
@@ -93,18 +109,18 @@ const fn groups(p: &FullyConnected) -> usize {
 }
 
 /// Widens a row: of each four elements the even ones, then the odd ones; zeros behind the last.
-fn widen(row: &[i8], to: &mut [u32]) {
+fn widen<X: Bits>(row: &[i8], to: &mut [u32]) {
     let (words, rest) = row.as_chunks::<4>();
     let mut to = to.as_chunks_mut::<2>().0.iter_mut();
     for (word, to) in words.iter().zip(&mut to) {
         // SAFETY: four elements lie there.
         let x = unsafe { load4(word.as_ptr()) };
-        *to = [sxtb16(x), sxtb16_odd(x)];
+        *to = X::widen_word(x);
     }
     if let Some(to) = to.next() {
         let mut last = [0; 4];
         last.iter_mut().zip(rest).for_each(|(byte, &x)| *byte = x as u8);
         let x = u32::from_le_bytes(last);
-        *to = [sxtb16(x), sxtb16_odd(x)];
+        *to = X::widen_word(x);
     }
 }

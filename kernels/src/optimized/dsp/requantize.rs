@@ -5,7 +5,7 @@
 //! with `s = 1` for negative `x` and 0 otherwise, and `x >> 31` is `-s`. A zero point joins in as `zero_point << n`,
 //! which the shift takes back exactly.
 
-use super::simd::{saturate_i8, smmulr};
+use super::simd::{max4, min4, saturate_i8, smmulr};
 use crate::params::Requant;
 
 /// Largest right shift: `|x| < 2^30`, and `2^22 * 128` beside it still leaves room for the rounding.
@@ -45,18 +45,38 @@ impl Rescale {
     /// `acc` rescaled, with the zero point, limited to `i8`.
     #[inline(always)]
     pub(super) fn apply(self, acc: i32) -> i8 {
-        let x = smmulr(acc.wrapping_shl(1), self.multiplier);
-        saturate_i8((x.wrapping_add(x >> 31)).wrapping_add(self.rounding).wrapping_shr(self.shift))
+        saturate_i8(self.round_high(acc.wrapping_shl(1)))
+    }
+
+    /// The double of an accumulator rescaled, with the zero point.
+    #[inline(always)]
+    pub(super) fn round_high(self, doubled: i32) -> i32 {
+        let x = smmulr(doubled, self.multiplier);
+        (x.wrapping_add(x >> 31)).wrapping_add(self.rounding).wrapping_shr(self.shift)
     }
 }
 
 /// The activation after saturation: nothing to do for most layers, a pass over the output for the others.
-pub(in crate::optimized) fn clamp_all(output: &mut [i8], min: i32, max: i32) {
-    if (min, max) != (-128, 127) {
-        for y in output {
-            *y = i32::from(*y).min(max).max(min) as i8;
-        }
+#[inline(never)]
+pub(super) fn clamp_all(output: &mut [i8], min: i32, max: i32) {
+    if (min, max) == (-128, 127) {
+        return;
     }
+    let (min, max) = (four(min), four(max));
+    let (words, rest) = output.as_chunks_mut::<4>();
+    for word in words {
+        let y = u32::from_le_bytes(word.map(|y| y as u8));
+        *word = max4(min4(y, max), min).to_le_bytes().map(|y| y as i8);
+    }
+    for y in rest {
+        *y = max4(min4(*y as u8 as u32, max), min) as i8;
+    }
+}
+
+/// Four times the same element.
+#[inline(always)]
+pub(super) fn four(x: i32) -> u32 {
+    u32::from(x as u8) * 0x0101_0101
 }
 
 #[cfg(test)]

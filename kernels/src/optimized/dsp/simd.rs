@@ -42,6 +42,36 @@ fn widen(x: u32) -> u32 {
     u32::from(x as i8 as u16)
 }
 
+macro_rules! widen_unsigned {
+    ($(#[$doc:meta] $name:ident $rotation:literal $shift:literal;)*) => {$(
+        #[$doc]
+        #[inline(always)]
+        pub(super) fn $name(x: u32) -> u32 {
+            #[cfg(hilbench_isa = "dsp")]
+            {
+                let out;
+                // SAFETY: computes a register from a register.
+                unsafe {
+                    core::arch::asm!(concat!("uxtb16 {}, {}", $rotation), out(reg) out, in(reg) x,
+                        options(pure, nomem, nostack, preserves_flags))
+                };
+                out
+            }
+            #[cfg(not(hilbench_isa = "dsp"))]
+            {
+                x.rotate_right($shift) & 0x00FF_00FF
+            }
+        }
+    )*};
+}
+
+widen_unsigned! {
+    /// Lanes 0 and 2 of four `u8`, each widened to 16 bits.
+    uxtb16 "" 0;
+    /// Lanes 1 and 3.
+    uxtb16_odd ", ror #8" 8;
+}
+
 /// Lower halves of `a` and `b`: `a` below `b`. Compiles to PKHBT.
 #[inline(always)]
 pub(super) fn low_halves(a: u32, b: u32) -> u32 {
@@ -96,6 +126,70 @@ fn high(x: u32) -> i32 {
     i32::from((x >> 16) as i16)
 }
 
+macro_rules! select_lanes {
+    ($(#[$doc:meta] $name:ident $order:literal $pick:ident;)*) => {$(
+        #[$doc]
+        #[inline(always)]
+        pub(super) fn $name(a: u32, b: u32) -> u32 {
+            #[cfg(hilbench_isa = "dsp")]
+            {
+                let out;
+                // SAFETY: computes a register from registers, and leaves flags behind.
+                unsafe {
+                    core::arch::asm!("ssub8 {0}, {1}, {2}", concat!("sel {0}, ", $order),
+                        out(reg) out, in(reg) a, in(reg) b, options(pure, nomem, nostack))
+                };
+                out
+            }
+            #[cfg(not(hilbench_isa = "dsp"))]
+            {
+                let (a, b) = (a.to_le_bytes(), b.to_le_bytes());
+                u32::from_le_bytes(core::array::from_fn(|i| (a[i] as i8).$pick(b[i] as i8) as u8))
+            }
+        }
+    )*};
+}
+
+select_lanes! {
+    /// The larger of each of four `i8`.
+    max4 "{1}, {2}" max;
+    /// The smaller of each of four `i8`.
+    min4 "{2}, {1}" min;
+}
+
+macro_rules! add_lanes {
+    ($(#[$doc:meta] $name:ident $rotation:literal $shift:literal;)*) => {$(
+        #[$doc]
+        #[inline(always)]
+        pub(super) fn $name(sums: u32, x: u32) -> u32 {
+            #[cfg(hilbench_isa = "dsp")]
+            {
+                let out;
+                // SAFETY: computes a register from registers.
+                unsafe {
+                    core::arch::asm!(concat!("sxtab16 {}, {}, {}", $rotation), out(reg) out, in(reg) sums, in(reg) x,
+                        options(pure, nomem, nostack, preserves_flags))
+                };
+                out
+            }
+            #[cfg(not(hilbench_isa = "dsp"))]
+            {
+                let x = x.rotate_right($shift);
+                let low = (sums as u16).wrapping_add(x as i8 as u16);
+                let high = ((sums >> 16) as u16).wrapping_add((x >> 16) as i8 as u16);
+                u32::from(low) | u32::from(high) << 16
+            }
+        }
+    )*};
+}
+
+add_lanes! {
+    /// Adds lanes 0 and 2 of four `i8` to two sums of 16 bits.
+    sxtab16 "" 0;
+    /// Adds lanes 1 and 3.
+    sxtab16_odd ", ror #8" 8;
+}
+
 /// Upper word of `a * b`, rounded: `floor((ab + 2^31) / 2^32)`.
 #[inline(always)]
 pub(super) fn smmulr(a: i32, b: i32) -> i32 {
@@ -142,6 +236,14 @@ pub(super) unsafe fn load4(at: *const i8) -> u32 {
     u32::from_le(unsafe { at.cast::<u32>().read_unaligned() })
 }
 
+/// Stores a word as four elements.
+#[inline(always)]
+pub(super) fn store4(x: u32, to: &mut [i8]) {
+    assert!(to.len() >= 4);
+    // SAFETY: there are four elements.
+    unsafe { to.as_mut_ptr().cast::<u32>().write_unaligned(x.to_le()) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +255,13 @@ mod tests {
             (low_halves(0xAAAA_1111, 0xBBBB_2222), high_halves(0xAAAA_1111, 0xBBBB_2222)),
             (0x2222_1111, 0xBBBB_AAAA)
         );
+    }
+
+    #[test]
+    fn lanes_compare_and_add_with_their_sign() {
+        let (a, b) = (0x80FF_7F01, 0x7FFE_8001);
+        assert_eq!((max4(a, b), min4(a, b)), (0x7FFF_7F01, 0x80FE_8001));
+        assert_eq!((sxtab16(0x0001_0002, a), sxtab16_odd(0x0001_0002, a)), (0x0000_0003, 0xFF81_0081));
     }
 
     #[test]

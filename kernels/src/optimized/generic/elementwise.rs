@@ -1,7 +1,7 @@
 //! Addition, subtraction and multiplication: one loop over the longest run, whichever way the operands repeat.
 
-use super::rows::{collapse, for_each_row};
 use crate::byte::Byte;
+use crate::optimized::rows::{collapse, for_each_row};
 use crate::params::{Add, Broadcast, Mul, QLinearAdd, QLinearMul};
 use crate::requant::{clamp, fused_multiply_add, requantize, requantize_to_i8, round_half_even, scale_with_offset};
 use crate::shape::elements;
@@ -59,7 +59,13 @@ fn scaled2(p: &Add, x: i8) -> i32 {
 
 /// `output = f(input1, input2)` for every element, in the order of the output.
 #[inline(always)]
-fn zip<T: Copy>(b: &Broadcast, input1: &[T], input2: &[T], output: &mut [T], f: impl Fn(T, T) -> T) {
+pub(in crate::optimized) fn zip<T: Copy>(
+    b: &Broadcast,
+    input1: &[T],
+    input2: &[T],
+    output: &mut [T],
+    f: impl Fn(T, T) -> T,
+) {
     let mut dims = b.dims;
     let mut strides = [b.strides1.map(|s| s as isize), b.strides2.map(|s| s as isize)];
     collapse(&mut dims, &mut strides);

@@ -2,6 +2,7 @@
 //! accumulators in registers where it has none.
 
 mod average_pool2d;
+mod clamp;
 mod conv2d;
 mod depthwise_conv2d;
 mod dot;
@@ -12,7 +13,9 @@ mod fully_connected;
 mod integer;
 mod lookup;
 mod max_pool2d;
-mod rows;
+mod mean;
+mod resize_nearest_neighbor;
+mod softmax;
 mod strided_copy;
 
 pub use average_pool2d::average_pool2d;
@@ -24,7 +27,13 @@ pub use fully_connected::{fully_connected, qlinear_fully_connected};
 pub use integer::{conv2d_integer, conv2d_integer_scratch, matmul_integer};
 pub use lookup::lookup;
 pub use max_pool2d::max_pool2d;
+pub use mean::mean;
+pub use resize_nearest_neighbor::resize_nearest_neighbor;
+pub use softmax::softmax;
 pub use strided_copy::strided_copy;
+
+pub(super) use clamp::clamp_all;
+pub(super) use elementwise::zip;
 
 /// The kernels of this folder.
 pub static SET: super::KernelSet = super::KernelSet {
@@ -38,7 +47,10 @@ pub static SET: super::KernelSet = super::KernelSet {
     mul,
     average_pool2d,
     max_pool2d,
+    mean,
+    softmax,
     lookup,
+    resize_nearest_neighbor,
     strided_copy,
     fill,
     qlinear_conv2d,

@@ -1,23 +1,31 @@
-//! Convolution, two filters and three pixels a pass, with weights as the model has them. Refuses groups and a single
-//! filter. A patch that is one run of the image is read in place, any other is gathered into scratch first.
+//! Convolution with weights as the model has them. Refuses groups. A patch that is one run of the image is read in place,
+//! any other is gathered into scratch first.
+//!
+//! Patches of up to sixteen taps fill one vector: four pixels stay in registers while all filters pass. Longer ones are
+//! summed two filters and three pixels a pass.
 
-use super::dots::{CopyRows, PairsByThree, copy_rows, pairs_by_three};
+use super::dots::{
+    CopyRows, Gather, PairsByThree, PixelsInVectors, copy_rows, gather, pairs_by_three, pixels_in_vectors,
+};
+use crate::optimized::generic::clamp_all;
+use crate::optimized::windows::Windows;
 use crate::params::{Conv2d, Requant};
 use crate::shape::tap_range;
 
-/// Output pixels a pass.
-const PIXELS: usize = 3;
+/// Taps of a vector.
+const VECTOR: usize = 16;
 
 /// Whether [`conv2d`] runs this shape.
 #[must_use]
 pub const fn conv2d_takes(p: &Conv2d) -> bool {
-    p.filter_channels == p.input_channels && p.output_channels >= 2
+    p.filter_channels == p.input_channels && (p.output_channels >= 2 || taps(p) <= VECTOR)
 }
 
-/// Bytes of scratch: three patches, unless all are read in place.
+/// Bytes of scratch: three or four patches, unless all are read in place.
 #[must_use]
 pub const fn conv2d_scratch(p: &Conv2d) -> usize {
-    if reads_in_place(p) { 0 } else { PIXELS * taps(p) }
+    let pixels = if taps(p) <= VECTOR { 4 } else { 3 };
+    if reads_in_place(p) { 0 } else { pixels * taps(p) }
 }
 
 /// Convolves. `folded_bias` comes from [`fold_input_offset`](crate::optimized::fold_input_offset); `requant` has one entry
@@ -35,53 +43,145 @@ pub fn conv2d(
     // One copy for all layers: constants would pay in few places, and cost flash in each.
     let p = core::hint::black_box(p);
     let w = &p.window;
-    let (taps, channels, in_place) = (taps(p), p.output_channels, reads_in_place(p));
+    let (taps, channels) = (taps(p), p.output_channels);
     let (image_len, pixel_count) = (w.input_h * w.input_w * p.input_channels, w.output_h * w.output_w);
     let weights = &weights[..channels * taps];
     let (bias, requant) = (&folded_bias[..channels], &requant[..channels]);
     let output = &mut output[..p.batches * pixel_count * channels];
     let images = input[..p.batches * image_len].chunks_exact(image_len);
     for (image, output) in images.zip(output.chunks_exact_mut(pixel_count * channels)) {
-        let mut first = 0;
-        while first < pixel_count {
-            // Behind the last pixel it is computed again and stored in the same place.
-            let pixels = [first, (first + 1).min(pixel_count - 1), (first + 2).min(pixel_count - 1)];
-            let patches: [*const i8; PIXELS] = core::array::from_fn(|i| {
-                let (y, x) = (pixels[i] / w.output_w, pixels[i] % w.output_w);
-                if in_place {
-                    let at = (y * w.stride_h * w.input_w + x * w.stride_w) * p.input_channels;
-                    image[at..at + taps].as_ptr()
-                } else {
-                    let patch = &mut scratch[i * taps..(i + 1) * taps];
-                    gather(p, image, y, x, patch);
-                    patch.as_ptr()
-                }
-            });
-            // All pairs of channels; of an odd number the last one is computed with the one before once more.
-            let mut from = 0;
-            while from < channels {
-                let channel = from.min(channels - 2);
-                let pairs = (channels - channel) / 2;
-                let out = output[first * channels + channel..].as_mut_ptr();
-                let mut task = PairsByThree {
-                    weights: weights[channel * taps..].as_ptr(),
-                    taps,
-                    pixels: patches,
-                    bias: bias[channel..].as_ptr(),
-                    requant: requant[channel..].as_ptr(),
-                    output: out,
-                    others: [(pixels[1] - first) * channels, (pixels[2] - first) * channels],
-                    end: out.wrapping_add(2 * pairs),
-                    zero_point: p.output_zero_point,
-                    min: p.activation.min,
-                    max: p.activation.max,
-                };
-                // SAFETY: weights, biases and factors of all channels were sliced above, patches have `taps` elements.
-                unsafe { pairs_by_three(&mut task) };
-                from = channel + 2 * pairs;
-            }
-            first += PIXELS;
+        if taps <= VECTOR {
+            short_patches(p, image, weights, bias, requant, scratch, output);
+        } else {
+            long_patches(p, image, weights, bias, requant, scratch, output);
         }
+    }
+    clamp_all(output, p.activation.min, p.activation.max);
+}
+
+fn short_patches(
+    p: &Conv2d,
+    image: &[i8],
+    weights: &[i8],
+    bias: &[i32],
+    requant: &[Requant],
+    scratch: &mut [i8],
+    output: &mut [i8],
+) {
+    let channels = p.output_channels;
+    let mut task = PixelsInVectors {
+        weights: weights.as_ptr(),
+        taps: taps(p),
+        bias: bias.as_ptr(),
+        requant: requant.as_ptr(),
+        filters: channels,
+        zero_point: p.output_zero_point,
+        output: output.as_mut_ptr(),
+        places: [0; 4],
+        pixels: [image.as_ptr(); 4],
+    };
+    let mut patches = Patches::new(p, image, scratch);
+    while let Some(pixels) = patches.next() {
+        let windows = &patches.windows;
+        task.pixels = pixels;
+        task.places = windows.steps.map(|step| step * channels);
+        task.output = output[windows.first * channels..].as_mut_ptr();
+        // SAFETY: weights, biases and factors of all channels were sliced by the caller, patches have `taps` elements.
+        unsafe { pixels_in_vectors(&task) };
+    }
+}
+
+fn long_patches(
+    p: &Conv2d,
+    image: &[i8],
+    weights: &[i8],
+    bias: &[i32],
+    requant: &[Requant],
+    scratch: &mut [i8],
+    output: &mut [i8],
+) {
+    let (taps, channels) = (taps(p), p.output_channels);
+    let mut patches = Patches::new(p, image, scratch);
+    let mut task = PairsByThree {
+        weights: weights.as_ptr(),
+        taps,
+        pixels: [image.as_ptr(); 3],
+        bias: bias.as_ptr(),
+        requant: requant.as_ptr(),
+        output: output.as_mut_ptr(),
+        others: [0; 2],
+        end: output.as_mut_ptr(),
+        zero_point: p.output_zero_point,
+        min: p.activation.min,
+        max: p.activation.max,
+    };
+    while let Some(pixels) = patches.next() {
+        let windows = &patches.windows;
+        let out = output[windows.first * channels..].as_mut_ptr();
+        task.pixels = pixels;
+        task.others = [windows.steps[1] * channels, windows.steps[2] * channels];
+        (task.weights, task.bias, task.requant) = (weights.as_ptr(), bias.as_ptr(), requant.as_ptr());
+        (task.output, task.end) = (out, out.wrapping_add(channels / 2 * 2));
+        // SAFETY: weights, biases and factors of all channels were sliced by the caller, patches have `taps` elements.
+        unsafe { pairs_by_three(&mut task) };
+        if channels % 2 == 1 {
+            // Of an odd number the last channel is computed with the one before once more.
+            let before = channels - 2;
+            task.weights = weights[before * taps..].as_ptr();
+            (task.bias, task.requant) = (bias[before..].as_ptr(), requant[before..].as_ptr());
+            (task.output, task.end) = (out.wrapping_add(before), out.wrapping_add(channels));
+            // SAFETY: as above, for the last pair alone.
+            unsafe { pairs_by_three(&mut task) };
+        }
+    }
+}
+
+/// The patches under some output pixels at a time.
+struct Patches<'a, const N: usize> {
+    p: &'a Conv2d,
+    image: &'a [i8],
+    windows: Windows<N>,
+    /// Room for all patches; none where they are read in place.
+    scratch: &'a mut [i8],
+    /// Elements of a patch.
+    taps: usize,
+    run_len: usize,
+    row_len: usize,
+}
+
+impl<'a, const N: usize> Patches<'a, N> {
+    fn new(p: &'a Conv2d, image: &'a [i8], scratch: &'a mut [i8]) -> Self {
+        let run_len = p.window.filter_w * p.filter_channels;
+        let row_len = p.window.dilation_h * p.window.input_w * p.input_channels;
+        // Taps that do not lie side by side are gathered one by one, as on the borders.
+        let read = if p.window.dilation_w == 1 || p.window.filter_w == 1 { run_len } else { usize::MAX / 2 };
+        let windows = Windows::new(&p.window, p.input_channels, read);
+        let taps = taps(p);
+        let scratch = if reads_in_place(p) { &mut [] } else { &mut scratch[..N * taps] };
+        Patches { p, image, windows, scratch, taps, run_len, row_len }
+    }
+
+    /// The next patches, in the image or in scratch.
+    #[inline(always)]
+    fn next(&mut self) -> Option<[*const i8; N]> {
+        if !self.windows.advance() {
+            return None;
+        }
+        let from = self.windows.places.map(|place| self.image.as_ptr().wrapping_add(place));
+        if self.scratch.is_empty() {
+            return Some(from);
+        }
+        let to = self.scratch.as_mut_ptr();
+        if self.windows.inside {
+            let (step, len, rows) = (self.row_len, self.run_len, self.p.window.filter_h);
+            // SAFETY: the windows lie inside of the image, and scratch has room for all patches.
+            unsafe { gather(&Gather { from: from.as_ptr(), patches: N, to, step, len, rows }) };
+        } else {
+            for (patch, (y, x)) in self.scratch.chunks_exact_mut(self.taps).zip(self.windows.at()) {
+                gather_border(self.p, self.image, y, x, patch);
+            }
+        }
+        Some(core::array::from_fn(|i| to.wrapping_add(i * self.taps).cast_const()))
     }
 }
 
@@ -99,7 +199,7 @@ const fn reads_in_place(p: &Conv2d) -> bool {
 
 /// Fills `patch` with the inputs under one window, in the order of the weights; zero points where it is padded.
 #[inline(never)]
-fn gather(p: &Conv2d, image: &[i8], out_y: usize, out_x: usize, patch: &mut [i8]) {
+fn gather_border(p: &Conv2d, image: &[i8], out_y: usize, out_x: usize, patch: &mut [i8]) {
     let w = &p.window;
     let (first_y, end_y) = tap_range(out_y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h);
     let (first_x, end_x) = tap_range(out_x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w);

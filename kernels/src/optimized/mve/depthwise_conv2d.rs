@@ -4,7 +4,7 @@
 //! are one vector, and at stride 1 hold four windows: a dot product with the filter in each of its four places.
 
 use super::columns::{BLOCK, COLUMN, OutputRows, Rows, interleave_rows, one_row, two_rows};
-use crate::optimized::dsp::clamp_all;
+use crate::optimized::generic::clamp_all;
 use crate::params::{DepthwiseConv2d, Requant};
 
 /// Whether [`depthwise_conv2d`] runs this shape.

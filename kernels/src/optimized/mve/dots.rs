@@ -146,6 +146,196 @@ pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
     }
 }
 
+/// All filters with four pixels of up to sixteen taps.
+#[repr(C)]
+pub(super) struct PixelsInVectors {
+    /// Filters one after the other.
+    pub(super) weights: *const i8,
+    /// Taps of a filter, 1 to 16.
+    pub(super) taps: usize,
+    /// One a filter.
+    pub(super) bias: *const i32,
+    /// One a filter.
+    pub(super) requant: *const Requant,
+    /// Number of filters, at least 1.
+    pub(super) filters: usize,
+    /// Zero point of the output.
+    pub(super) zero_point: i32,
+    /// First channel of the first pixel.
+    pub(super) output: *mut i8,
+    /// From there to that of each pixel.
+    pub(super) places: [usize; 4],
+    /// The patches under the pixels.
+    pub(super) pixels: [*const i8; 4],
+}
+
+/// Writes four outputs of each filter, saturated.
+///
+/// # Safety
+/// All pointers are good for so many elements as filters and taps say.
+#[cfg(hilbench_isa = "mve")]
+#[inline(never)]
+pub(super) unsafe fn pixels_in_vectors(task: &PixelsInVectors) {
+    // q0-q3 the pixels, q4 a filter, q5 the results, q6 their places; r2, r4, r6, r8 the sums.
+    // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
+    unsafe {
+        core::arch::asm!(
+            "push.w {{r4-r11, lr}}",
+            "vpush {{d8-d15}}",
+            "add.w r1, r0, #44",
+            "ldm.w r1, {{r2, r4, r6, r8}}",
+            "ldr r1, [r0, #4]",
+            "vctp.8 r1",
+            "vpstttt",
+            "vldrbt.u8 q0, [r2]",
+            "vldrbt.u8 q1, [r4]",
+            "vldrbt.u8 q2, [r6]",
+            "vldrbt.u8 q3, [r8]",
+            "add.w r2, r0, #28",
+            "vldrw.u32 q6, [r2]",
+            "ldrd r3, r5, [r0, #8]",
+            "ldrd r2, r11, [r0, #16]",
+            "ldr r7, [r0, #24]",
+            "ldr r0, [r0]",
+            "dls lr, r2",
+            "1:",
+            "vpst",
+            "vldrbt.u8 q4, [r0]",
+            "add r0, r1",
+            "vmladav.s8 r2, q0, q4",
+            "vmladav.s8 r4, q1, q4",
+            "vmladav.s8 r6, q2, q4",
+            "vmladav.s8 r8, q3, q4",
+            "vmov q5[2], q5[0], r2, r6",
+            "vmov q5[3], q5[1], r4, r8",
+            "ldr r10, [r3], #4",
+            "ldrd r2, r4, [r5], #8",
+            "vadd.i32 q5, q5, r10",
+            "vqrdmulh.s32 q5, q5, r2",
+            "vshr.s32 q7, q5, #31",
+            "vadd.i32 q5, q5, q7",
+            "vrshl.s32 q5, r4",
+            "vadd.i32 q5, q5, r11",
+            "vqmovnb.s32 q5, q5",
+            "vqmovnb.s16 q5, q5",
+            "vstrb.32 q5, [r7, q6]",
+            "adds r7, #1",
+            "le lr, 1b",
+            "vpop {{d8-d15}}",
+            "pop.w {{r4-r11, lr}}",
+            inout("r0") task => _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+/// The same, one step at a time.
+#[cfg(not(hilbench_isa = "mve"))]
+pub(super) unsafe fn pixels_in_vectors(task: &PixelsInVectors) {
+    for filter in 0..task.filters {
+        for (pixel, place) in task.pixels.into_iter().zip(task.places) {
+            // SAFETY: the caller answers for so many elements.
+            unsafe {
+                let sum = dot(task.weights.add(filter * task.taps), pixel, task.taps, *task.bias.add(filter));
+                let y = rescale(sum, *task.requant.add(filter), task.zero_point, -128, 127);
+                task.output.add(place + filter).write(y);
+            }
+        }
+    }
+}
+
+/// Rectangles of an image that become patches, one behind the other.
+#[repr(C)]
+pub(super) struct Gather {
+    /// The first row of each.
+    pub(super) from: *const *const i8,
+    /// Number of patches, at least 1.
+    pub(super) patches: usize,
+    /// Where they go.
+    pub(super) to: *mut i8,
+    /// From row to row of the image.
+    pub(super) step: usize,
+    /// Elements of a row, at least 1.
+    pub(super) len: usize,
+    /// Rows of a patch, at least 1.
+    pub(super) rows: usize,
+}
+
+/// Copies the rectangles.
+///
+/// # Safety
+/// Each has so many rows of so many elements, and there is room for all of them.
+#[cfg(hilbench_isa = "mve")]
+#[inline(never)]
+pub(super) unsafe fn gather(task: &Gather) {
+    // r1 the patches, r2 how many, r3 where they go, r4 the step, r5 the length, r6 the rows, r0 the row, r7 rows that
+    // are left of a long patch, r8 and r12 within a row.
+    // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
+    unsafe {
+        core::arch::asm!(
+            "push.w {{r4-r8, lr}}",
+            "ldm.w r0, {{r1-r6}}",
+            "cmp r5, #16",
+            "bhi 3f",
+            // Rows of one vector.
+            "vctp.8 r5",
+            "1:",
+            "ldr r0, [r1], #4",
+            "dls lr, r6",
+            "2:",
+            "vpstt",
+            "vldrbt.u8 q0, [r0]",
+            "vstrbt.8 q0, [r3]",
+            "add r0, r4",
+            "add r3, r5",
+            "le lr, 2b",
+            "subs r2, #1",
+            "bne 1b",
+            "b 6f",
+            "3:",
+            "ldr r0, [r1], #4",
+            "mov r7, r6",
+            "4:",
+            "mov r8, r0",
+            "mov r12, r3",
+            "dlstp.8 lr, r5",
+            "5:",
+            "vldrb.u8 q0, [r8], #16",
+            "vstrb.8 q0, [r12], #16",
+            "letp lr, 5b",
+            "add r0, r4",
+            "add r3, r5",
+            "subs r7, #1",
+            "bne 4b",
+            "subs r2, #1",
+            "bne 3b",
+            "6:",
+            "pop.w {{r4-r8, lr}}",
+            inout("r0") task => _,
+            out("r1") _,
+            out("r2") _,
+            out("r3") _,
+            out("r12") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+/// The same in Rust.
+#[cfg(not(hilbench_isa = "mve"))]
+pub(super) unsafe fn gather(task: &Gather) {
+    for row in 0..task.patches * task.rows {
+        // SAFETY: the caller answers for the rows.
+        unsafe {
+            let from = (*task.from.add(row / task.rows)).add(row % task.rows * task.step);
+            core::ptr::copy_nonoverlapping(from, task.to.add(row * task.len), task.len);
+        }
+    }
+}
+
 /// Fours of filters with one row of inputs. The pointers that walk are advanced.
 #[repr(C)]
 pub(super) struct FoursByOne {
@@ -333,8 +523,13 @@ unsafe fn dot(a: *const i8, b: *const i8, taps: usize, start: i32) -> i32 {
 /// What the vector instructions compute in each lane.
 #[cfg(not(hilbench_isa = "mve"))]
 pub(super) fn rescale(sum: i32, r: Requant, zero_point: i32, min: i32, max: i32) -> i8 {
+    round(sum, r).wrapping_add(zero_point).min(max).max(min) as i8
+}
+
+/// The same without zero point and bounds.
+#[cfg(not(hilbench_isa = "mve"))]
+pub(super) fn round(sum: i32, r: Requant) -> i32 {
     let x = crate::requant::srdhm(sum, r.multiplier);
     let x = i64::from(x.wrapping_add(x >> 31));
-    let rounded = (x + (1 << (-r.shift - 1))) >> -r.shift;
-    (rounded as i32).wrapping_add(zero_point).min(max).max(min) as i8
+    ((x + (1 << (-r.shift - 1))) >> -r.shift) as i32
 }

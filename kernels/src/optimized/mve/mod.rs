@@ -7,12 +7,18 @@ mod columns;
 mod conv2d;
 mod depthwise_conv2d;
 mod dots;
+mod elementwise;
 mod fully_connected;
+mod pairs;
+mod pool2d;
 mod set;
+mod windows;
 
 pub use conv2d::{conv2d, conv2d_scratch, conv2d_takes};
 pub use depthwise_conv2d::{
     depthwise_conv2d, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes, pack_depthwise_conv2d,
 };
+pub use elementwise::{add, mul, sub};
 pub use fully_connected::{fully_connected, fully_connected_takes};
+pub use pool2d::{average_pool2d, average_pool2d_takes, max_pool2d};
 pub use set::SET;

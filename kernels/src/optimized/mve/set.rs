@@ -1,16 +1,31 @@
 //! The kernels of this folder with the signatures of all sets. For checks and benches.
 
 use super::{
-    conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes, fully_connected_takes,
-    pack_depthwise_conv2d,
+    average_pool2d_takes, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch, depthwise_conv2d_takes,
+    fully_connected_takes, pack_depthwise_conv2d,
 };
 use crate::optimized::dsp::{self, is_exact};
 use crate::optimized::{KernelSet, generic};
 use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
 
 /// The kernels of this folder, and generic ones where it has none.
-pub static SET: KernelSet =
-    KernelSet { name: "mve", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, ..generic::SET };
+pub static SET: KernelSet = KernelSet {
+    name: "mve",
+    conv2d_scratch,
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+    add: |p, x1, x2, y| (if dsp::add_takes(p) { super::add } else { generic::add })(p, x1, x2, y),
+    sub: |p, x1, x2, y| (if dsp::add_takes(p) { super::sub } else { generic::sub })(p, x1, x2, y),
+    mul: |p, x1, x2, y| (if dsp::mul_takes(p) { super::mul } else { generic::mul })(p, x1, x2, y),
+    average_pool2d: |p, x, y| {
+        (if average_pool2d_takes(p) { super::average_pool2d } else { generic::average_pool2d })(p, x, y);
+    },
+    max_pool2d: super::max_pool2d,
+    qlinear_add: dsp::qlinear_add,
+    qlinear_mul: dsp::qlinear_mul,
+    ..generic::SET
+};
 
 /// Channels and bytes of scratch that a depthwise layer has at most here; larger ones run on the generic kernel.
 const CHANNELS: usize = 64;

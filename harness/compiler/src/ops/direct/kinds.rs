@@ -1,18 +1,18 @@
-//! Channels of the calls that ONNX models make, by the shape of each call. A call that is not named here keeps all.
+//! What the passes may do to the calls that ONNX models make, by the kind of each. A call of no kind stays as it is.
 
 use hilbench_kernels::params::{
-    FullyConnected, Pool2d, QLinearAdd, QLinearAveragePool2d, QLinearConv2d, QLinearDepthwiseConv2d,
-    QLinearGlobalAveragePool, QLinearMul, ScaleF32,
+    Clamp, FullyConnected, Pool2d, QLinearAdd, QLinearAveragePool2d, QLinearConv2d, QLinearDepthwiseConv2d,
+    QLinearGlobalAveragePool, QLinearMul, ScaleF32, Window2d,
 };
 
 use super::Direct;
 use crate::lower::Call;
 use crate::ops::Border;
 use crate::ops::channels::{self, Bounds, Cut, Flow, Pair, Site};
-use crate::ops::products::{Finish, Products, Rescaled, keep, tap_sets};
+use crate::ops::products::{Finish, Products, Rescaled, keep, keep_filters};
 use crate::ops::unary::table_bounds;
 
-/// A call by what its channels do, with the way back from its parameters.
+/// A call by what it computes, whatever its element types are, with the way back from its parameters.
 enum Kind {
     Conv(QLinearConv2d, fn(QLinearConv2d) -> Call),
     Depthwise(QLinearDepthwiseConv2d, fn(QLinearDepthwiseConv2d) -> Call),
@@ -56,6 +56,17 @@ struct Layer {
     scales: Vec<ScaleF32>,
 }
 
+impl Layer {
+    /// Places of the weights.
+    fn places(&self) -> Vec<usize> {
+        (0..self.weights.len()).collect()
+    }
+
+    fn rows(&self, p: &FullyConnected, site: &Site<'_>) -> Option<Products<'_>> {
+        Products::fully_connected(p, &self.weights, &self.bias, channels::channels(site.inputs[0]))
+    }
+}
+
 impl Direct {
     fn layer(&self, weights_zero_point: i32) -> Option<Layer> {
         let [(_, weights), (_, bias), (_, scales)] = &self.constants[..] else { return None };
@@ -84,36 +95,6 @@ impl Direct {
     }
 }
 
-fn conv_products<'a>(p: &QLinearConv2d, layer: &'a Layer) -> Products<'a> {
-    let c = &p.conv;
-    Products {
-        weights: &layer.weights,
-        bias: &layer.bias,
-        sets: tap_sets(&c.window),
-        taps: c.window.filter_h * c.window.filter_w,
-        filter_channels: c.filter_channels,
-        filters_per_group: c.output_channels / (c.input_channels / c.filter_channels),
-        zero_point: c.input_zero_point,
-    }
-}
-
-fn rows<'a>(p: &FullyConnected, layer: &'a Layer, site: &Site<'_>) -> Option<Products<'a>> {
-    let own = channels::channels(site.inputs[0]);
-    if own == 0 || !p.input_depth.is_multiple_of(own) {
-        return None;
-    }
-    let taps = p.input_depth / own;
-    Some(Products {
-        weights: &layer.weights,
-        bias: &layer.bias,
-        sets: vec![(0..taps).collect()],
-        taps,
-        filter_channels: own,
-        filters_per_group: p.output_depth,
-        zero_point: p.input_zero_point,
-    })
-}
-
 /// Bounds of the outputs.
 pub(super) fn bounds(direct: &Direct, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
     let finished = |products: &Products<'_>, finish: &dyn Finish| vec![products.bounds(site.bounds[0], finish)];
@@ -121,29 +102,24 @@ pub(super) fn bounds(direct: &Direct, site: &Site<'_>) -> Option<Vec<Vec<Bounds>
         Kind::Conv(p, _) => {
             let layer = direct.layer(p.weights_zero_point)?;
             let (zero_point, activation) = (p.conv.output_zero_point, p.conv.activation);
-            Some(finished(&conv_products(&p, &layer), &Rescaled { factors: &layer.scales, zero_point, activation }))
+            Some(finished(
+                &Products::conv2d(&p.conv, &layer.weights, &layer.bias),
+                &Rescaled { factors: &layer.scales, zero_point, activation },
+            ))
         }
         Kind::Depthwise(p, _) => {
             let (mut layer, c) = (direct.layer(p.weights_zero_point)?, &p.conv);
             let count = c.channels * c.multiplier;
             layer.weights =
                 (0..count).flat_map(|o| layer.weights[o..].iter().step_by(count).copied()).collect::<Vec<i32>>();
-            let products = Products {
-                weights: &layer.weights,
-                bias: &layer.bias,
-                sets: tap_sets(&c.window),
-                taps: c.window.filter_h * c.window.filter_w,
-                filter_channels: 1,
-                filters_per_group: c.multiplier,
-                zero_point: c.input_zero_point,
-            };
+            let products = Products::depthwise_conv2d(c, &layer.weights, &layer.bias);
             let (zero_point, activation) = (c.output_zero_point, c.activation);
             Some(finished(&products, &Rescaled { factors: &layer.scales, zero_point, activation }))
         }
         Kind::FullyConnected(p, _) => {
             let layer = direct.layer(p.weights_zero_point)?;
             let (zero_point, activation) = (p.output_zero_point, p.activation);
-            Some(finished(&rows(&p, &layer, site)?, &Rescaled { factors: &layer.scales, zero_point, activation }))
+            Some(finished(&layer.rows(&p, site)?, &Rescaled { factors: &layer.scales, zero_point, activation }))
         }
         Kind::Add(..) | Kind::AveragePool(..) | Kind::GlobalAveragePool(..) | Kind::MaxPool(..) => {
             channels::monotonic(direct, site)
@@ -159,7 +135,7 @@ pub(super) fn flow(direct: &Direct, site: &Site<'_>) -> Flow {
     match kind(&direct.call) {
         Some(Kind::Conv(p, _)) if p.conv.filter_channels == p.conv.input_channels => {
             let layer = direct.layer(p.weights_zero_point);
-            mixed(layer.map(|layer| conv_products(&p, &layer).needs(site.bounds[0])))
+            mixed(layer.map(|layer| Products::conv2d(&p.conv, &layer.weights, &layer.bias).needs(site.bounds[0])))
         }
         Some(Kind::Depthwise(p, _)) => {
             let (count, each) = (p.conv.channels * p.conv.multiplier, p.conv.multiplier);
@@ -167,7 +143,7 @@ pub(super) fn flow(direct: &Direct, site: &Site<'_>) -> Flow {
         }
         Some(Kind::FullyConnected(p, _)) => {
             let layer = direct.layer(p.weights_zero_point);
-            mixed(layer.and_then(|layer| Some(rows(&p, &layer, site)?.needs(site.bounds[0]))))
+            mixed(layer.and_then(|layer| Some(layer.rows(&p, site)?.needs(site.bounds[0]))))
         }
         Some(Kind::Add(..) | Kind::Mul(..)) => channels::broadcast_channels(site),
         Some(Kind::AveragePool(..) | Kind::GlobalAveragePool(..) | Kind::MaxPool(..) | Kind::Lookup(_)) => {
@@ -184,8 +160,9 @@ pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Optio
     match kind(&direct.call)? {
         Kind::Conv(mut p, call) => {
             let layer = direct.layer(p.weights_zero_point)?;
-            let bias = conv_products(&p, &layer).folded_bias(site.bounds[0], inputs, outputs);
-            let weights = places(layer.weights.len(), p.conv.output_channels, p.conv.input_channels, cut);
+            let bias =
+                Products::conv2d(&p.conv, &layer.weights, &layer.bias).folded_bias(site.bounds[0], inputs, outputs);
+            let weights = keep_filters(&layer.places(), p.conv.output_channels, p.conv.input_channels, cut);
             let macs = direct.macs / layer.weights.len().max(1) as u64 * weights.len() as u64;
             (p.conv.input_channels, p.conv.filter_channels) = (inputs.len(), inputs.len());
             p.conv.output_channels = outputs.len();
@@ -194,7 +171,7 @@ pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Optio
         Kind::Depthwise(mut p, call) => {
             let layer = direct.layer(p.weights_zero_point)?;
             let count = p.conv.channels * p.conv.multiplier;
-            let weights = keep(&(0..layer.weights.len()).collect::<Vec<_>>(), count, outputs);
+            let weights = keep(&layer.places(), count, outputs);
             let bias = if layer.bias.is_empty() { Vec::new() } else { keep(&layer.bias, count, outputs) };
             let macs = direct.macs / count.max(1) as u64 * outputs.len() as u64;
             p.conv.channels = inputs.len();
@@ -202,9 +179,9 @@ pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Optio
         }
         Kind::FullyConnected(mut p, call) => {
             let layer = direct.layer(p.weights_zero_point)?;
-            let products = rows(&p, &layer, site)?;
+            let products = layer.rows(&p, site)?;
             let bias = products.folded_bias(site.bounds[0], inputs, outputs);
-            let weights = places(layer.weights.len(), p.output_depth, products.filter_channels, cut);
+            let weights = keep_filters(&layer.places(), p.output_depth, products.filter_channels, cut);
             let macs = direct.macs / layer.weights.len().max(1) as u64 * weights.len() as u64;
             (p.input_depth, p.output_depth) = (products.taps * inputs.len(), outputs.len());
             Some(direct.cut(call(p), &weights, &bias, outputs, macs))
@@ -233,25 +210,62 @@ pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Optio
     }
 }
 
-/// The call over what lies inside of a border.
-pub(super) fn bordered(direct: &Direct, border: &Border) -> Option<Direct> {
-    let call = match kind(&direct.call)? {
-        Kind::Conv(mut p, call) => {
-            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
-            call(p)
+impl Kind {
+    /// The bounds that are applied last.
+    fn activation(&mut self) -> Option<&mut Clamp> {
+        match self {
+            Kind::Conv(p, _) => Some(&mut p.conv.activation),
+            Kind::Depthwise(p, _) => Some(&mut p.conv.activation),
+            Kind::FullyConnected(p, _) => Some(&mut p.activation),
+            Kind::Add(p, _) => Some(&mut p.activation),
+            Kind::Mul(p, _) => Some(&mut p.activation),
+            Kind::AveragePool(p, _) => Some(&mut p.pool.activation),
+            Kind::GlobalAveragePool(p, _) => Some(&mut p.activation),
+            Kind::MaxPool(p, _) => Some(&mut p.activation),
+            Kind::Lookup(_) => None,
         }
-        Kind::Depthwise(mut p, call) => {
-            p.conv.window = border.around(&p.conv.window, p.conv.input_zero_point)?;
-            call(p)
+    }
+
+    /// The padded window whose padding has the input's zero point.
+    fn window(&mut self) -> Option<(&mut Window2d, i32)> {
+        match self {
+            Kind::Conv(p, _) => Some((&mut p.conv.window, p.conv.input_zero_point)),
+            Kind::Depthwise(p, _) => Some((&mut p.conv.window, p.conv.input_zero_point)),
+            _ => None,
         }
-        _ => return None,
-    };
-    Some(Direct { call, ..direct.clone() })
+    }
+
+    fn call(self) -> Call {
+        match self {
+            Kind::Conv(p, call) => call(p),
+            Kind::Depthwise(p, call) => call(p),
+            Kind::FullyConnected(p, call) => call(p),
+            Kind::Add(p, call) => call(p),
+            Kind::Mul(p, call) => call(p),
+            Kind::AveragePool(p, call) => call(p),
+            Kind::GlobalAveragePool(p, call) => call(p),
+            Kind::MaxPool(p, call) => call(p),
+            Kind::Lookup(table) => Call::Lookup(table),
+        }
+    }
 }
 
-/// Places of the weights that are left of so many, `[outputs, taps, inputs]`.
-fn places(weights: usize, outputs: usize, inputs: usize, cut: &Cut<'_>) -> Vec<usize> {
-    let filter = weights / outputs.max(1);
-    let rows: Vec<usize> = cut.outputs[0].iter().flat_map(|&o| o * filter..(o + 1) * filter).collect();
-    keep(&rows, inputs, cut.inputs[0])
+/// The call over what lies inside of a border.
+pub(super) fn bordered(direct: &Direct, border: &Border) -> Option<Direct> {
+    let mut kind = kind(&direct.call)?;
+    let (window, padding) = kind.window()?;
+    *window = border.around(window, padding)?;
+    Some(Direct { call: kind.call(), ..direct.clone() })
+}
+
+/// The bounds that the call applies last.
+pub(super) fn activation(direct: &Direct) -> Option<Clamp> {
+    kind(&direct.call)?.activation().copied()
+}
+
+/// The call with other bounds in the end.
+pub(super) fn with_activation(direct: &Direct, activation: Clamp) -> Option<Direct> {
+    let mut kind = kind(&direct.call)?;
+    *kind.activation()? = activation;
+    Some(Direct { call: kind.call(), ..direct.clone() })
 }

@@ -1,0 +1,164 @@
+//! The operators of ONNX Runtime's integer kernels, on the loops of the others: sums are the same, what becomes of them
+//! is one factor in single precision. Activations are `i8` or `u8`; weights are `i8`, with no zero point.
+
+use super::bits::Bits;
+use super::depthwise_taps::convolve;
+use super::dots::{PairsByThree, pairs_by_three};
+use super::fully_connected::multiply;
+use super::patches::{PIXELS, Patches, groups, patches_scratch};
+use super::single::{Finish, Scaled, scale_with_offset, scaled_sum};
+use crate::optimized::generic::zip;
+use crate::params::{Conv2d, FullyConnected, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d, QLinearMul, ScaleF32};
+
+/// Whether [`qlinear_conv2d`] runs this shape.
+#[must_use]
+pub const fn qlinear_conv2d_takes(p: &QLinearConv2d) -> bool {
+    super::conv2d_takes(&p.conv) && p.weights_zero_point == 0
+}
+
+/// Words of scratch: patches, and the sums of three pixels.
+#[must_use]
+pub const fn qlinear_conv2d_scratch(p: &Conv2d) -> usize {
+    patches_scratch(p) + PIXELS * p.output_channels.next_multiple_of(2)
+}
+
+/// Convolves. `weights` come from [`pack_conv2d`](super::pack_conv2d), `folded_bias` from
+/// [`fold_input_offset_of`](crate::optimized::fold_input_offset_of); `scales` has one entry, or one an output channel.
+#[inline(never)]
+pub fn qlinear_conv2d<X: Bits>(
+    p: &QLinearConv2d,
+    input: &[X],
+    weights: &[u32],
+    folded_bias: &[i32],
+    scales: &[ScaleF32],
+    scratch: &mut [u32],
+    output: &mut [X],
+) {
+    // One copy for all layers.
+    let p = &core::hint::black_box(p).conv;
+    let w = &p.window;
+    let (groups, channels) = (groups(p), p.output_channels);
+    let (image_len, pixel_count) = (w.input_h * w.input_w * p.input_channels, w.output_h * w.output_w);
+    let (scratch, sums) = scratch[..qlinear_conv2d_scratch(p)].split_at_mut(patches_scratch(p));
+    let weights = &weights[..super::conv2d_packed(p)];
+    // A single filter has a partner without weights.
+    let one_bias = [folded_bias[0], 0];
+    let bias = if channels == 1 { &one_bias } else { &folded_bias[..channels] };
+    let pairs = bias.len() / 2;
+    let first = PairsByThree {
+        weights: weights.as_ptr(),
+        pixels: scratch.as_ptr(),
+        groups,
+        bias: bias.as_ptr(),
+        requant: core::ptr::null(),
+        output: sums.as_mut_ptr().cast(),
+        others: [0; 2],
+        end: sums[2 * PIXELS * pairs..].as_mut_ptr().cast(),
+        odd_zero_point: 0,
+    };
+    // Of an odd number the last filter is computed with the one before it once more.
+    let last_sums = &mut sums[2 * PIXELS * (pairs - 1 + channels % 2 * usize::from(channels > 1))..];
+    let last = PairsByThree {
+        weights: weights[weights.len() - 2 * groups..].as_ptr(),
+        bias: bias[bias.len() - 2..].as_ptr(),
+        output: last_sums.as_mut_ptr().cast(),
+        end: last_sums[2 * PIXELS..].as_mut_ptr().cast(),
+        ..first
+    };
+    let odd = channels % 2 == 1 && channels > 1;
+    let images = X::bits(input)[..p.batches * image_len].chunks_exact(image_len);
+    let outputs = output[..p.batches * pixel_count * channels].chunks_exact_mut(pixel_count * channels);
+    for (image, output) in images.zip(outputs) {
+        let mut patches = Patches::new(p, image, X::WIDEN_THREE);
+        while patches.next(scratch) {
+            // SAFETY: weights and biases of all pairs were sliced above, patches have six words a group, and there is
+            // room for six sums a pair.
+            unsafe { pairs_by_three(&first) };
+            if odd {
+                // SAFETY: as above, for the last pair alone.
+                unsafe { pairs_by_three(&last) };
+            }
+            let windows = &patches.windows;
+            let pixels = windows.steps.map(|step| (windows.first + step) * channels);
+            for (channel, sums) in sums.as_chunks::<PIXELS>().0.iter().enumerate() {
+                // The last pair begins one channel before its place.
+                let channel = if odd { channel - usize::from(channel >= 2 * pairs) } else { channel };
+                if channel >= channels {
+                    break;
+                }
+                let factor = scaled(p, scales, channel);
+                for (pixel, &sum) in pixels.iter().zip(sums) {
+                    output[pixel + channel] = factor.finish(sum as i32);
+                }
+            }
+        }
+    }
+}
+
+fn scaled(p: &Conv2d, scales: &[ScaleF32], channel: usize) -> Scaled {
+    let scale = scales[if scales.len() == 1 { 0 } else { channel }];
+    Scaled { scale, zero_point: p.output_zero_point, activation: p.activation }
+}
+
+/// Whether [`qlinear_depthwise_conv2d`] runs this shape.
+#[must_use]
+pub const fn qlinear_depthwise_conv2d_takes(p: &QLinearDepthwiseConv2d) -> bool {
+    super::depthwise_taps_takes(&p.conv) && p.weights_zero_point == 0
+}
+
+/// Convolves channel by channel. `weights` come from [`pack_depthwise_taps`](super::pack_depthwise_taps); `folded_bias` is
+/// the bias less the input's zero point times the channel's weights; `scales` has one entry, or one a channel.
+#[inline(never)]
+pub fn qlinear_depthwise_conv2d<X: Bits>(
+    p: &QLinearDepthwiseConv2d,
+    input: &[X],
+    weights: &[u32],
+    folded_bias: &[i32],
+    scales: &[ScaleF32],
+    output: &mut [X],
+) {
+    // One copy for all layers.
+    let p = &core::hint::black_box(p).conv;
+    let factor = |channel| Scaled {
+        scale: scales[if scales.len() == 1 { 0 } else { channel }],
+        zero_point: p.output_zero_point,
+        activation: p.activation,
+    };
+    convolve(p, input, weights, folded_bias, factor, output);
+}
+
+/// Multiplies every input row with the weights. `weights` come from [`pack_fully_connected`](super::pack_fully_connected),
+/// `folded_bias` from [`fold_input_offset_of`](crate::optimized::fold_input_offset_of); `scales` has one entry, or one an
+/// output.
+#[inline(never)]
+pub fn qlinear_fully_connected<X: Bits>(
+    p: &FullyConnected,
+    input: &[X],
+    weights: &[u32],
+    folded_bias: &[i32],
+    scales: &[ScaleF32],
+    scratch: &mut [u32],
+    output: &mut [X],
+) {
+    // One copy for all layers.
+    let p = core::hint::black_box(p);
+    let factor = |i| Scaled {
+        scale: scales[if scales.len() == 1 { 0 } else { i }],
+        zero_point: p.output_zero_point,
+        activation: p.activation,
+    };
+    multiply(p, input, weights, folded_bias, factor, scratch, output);
+}
+
+/// Adds in the arithmetic of `QLinearAdd`.
+pub fn qlinear_add<X: Bits>(p: &QLinearAdd, input1: &[X], input2: &[X], output: &mut [X]) {
+    zip(&p.broadcast, input1, input2, output, |x1, x2| X::saturate(scaled_sum(p, x1.widen(), x2.widen())));
+}
+
+/// Multiplies in the arithmetic of `QLinearMul`.
+pub fn qlinear_mul<X: Bits>(p: &QLinearMul, input1: &[X], input2: &[X], output: &mut [X]) {
+    zip(&p.broadcast, input1, input2, output, |x1, x2| {
+        let product = (x1.widen() - p.input1_zero_point) * (x2.widen() - p.input2_zero_point);
+        X::saturate(scale_with_offset(product, p.scale, p.output_zero_point, p.activation))
+    });
+}
