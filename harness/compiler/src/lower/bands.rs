@@ -59,7 +59,6 @@ impl Call {
     /// The part that writes `rows` of its [`rows`](Call::rows) from `first` on; all of a call that cannot be cut has no
     /// parts.
     #[must_use]
-    #[allow(clippy::clone_on_copy, reason = "some parameters are copies, some are not")]
     pub fn band(&self, first: usize, rows: usize) -> Option<CallBand> {
         let signature = self.signature();
         bands!(
