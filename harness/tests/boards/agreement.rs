@@ -53,8 +53,8 @@ fn kernels_agree_on_a_cortex_m55() {
 #[test]
 fn a_broken_kernel_is_named_by_the_board() {
     let model = include_str!("agreement_model.rs").replace(
-        "        // SAFETY: the places",
-        "        let mut set = *set;\n        set.sub = set.add;\n        let set = &set;\n        // SAFETY: the places",
+        "    // SAFETY: the places",
+        "    let mut set = *set;\n    set.sub = set.add;\n    let set = &set;\n    // SAFETY: the places",
     );
     let board = Board::find("virtual-m4").expect("carried");
     let said = disagreement(&board, &model, 0..10, 20).expect("a disagreement");

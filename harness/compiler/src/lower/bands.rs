@@ -32,12 +32,14 @@ macro_rules! bands {
     ($call:expr, $name:ident, $params:ident => $shaped:expr, $elements:expr, $whole:expr) => {
         by_kind! {
             $call, $name, $params => $shaped, $elements, $whole;
-            Add AveragePool2d Conv2d DepthwiseConv2d DspAdd DspConv2d DspDepthwiseConv2d MaxPool2d MveConv2d
-            MveDepthwiseConv2d Mul PortableFloatConv2d PortableFloatDepthwiseConv2d PortableQLinearAddI8
-            PortableQLinearAddU8 PortableQLinearConv2dI8 PortableQLinearConv2dI8I16 PortableQLinearConv2dU8
-            PortableQLinearConv2dU8I16 PortableQLinearDepthwiseConv2dI8 PortableQLinearDepthwiseConv2dI8I16
-            PortableQLinearDepthwiseConv2dU8 PortableQLinearDepthwiseConv2dU8I16 PortableQLinearMulI8
-            PortableQLinearMulU8 Sub;
+            Add AveragePool2d Conv2d DepthwiseConv2d DspAdd DspAveragePool2d DspConv2d DspDepthwiseConv2d
+            DspDepthwiseTaps DspMaxPool2d DspMul DspQLinearAddI8 DspQLinearAddU8 DspQLinearConv2dI8 DspQLinearConv2dU8
+            DspQLinearDepthwiseConv2dI8 DspQLinearDepthwiseConv2dU8 DspQLinearMulI8 DspQLinearMulU8 DspSub MaxPool2d
+            Mul MveAdd MveAveragePool2d MveConv2d MveDepthwiseConv2d MveMaxPool2d MveMul MveSub PortableFloatConv2d
+            PortableFloatDepthwiseConv2d PortableQLinearAddI8 PortableQLinearAddU8 PortableQLinearConv2dI8
+            PortableQLinearConv2dI8I16 PortableQLinearConv2dU8 PortableQLinearConv2dU8I16
+            PortableQLinearDepthwiseConv2dI8 PortableQLinearDepthwiseConv2dI8I16 PortableQLinearDepthwiseConv2dU8
+            PortableQLinearDepthwiseConv2dU8I16 PortableQLinearMulI8 PortableQLinearMulU8 Sub;
             DequantizeI8 DequantizeU8 Lookup LookupF32 QuantizeEvenI8 QuantizeEvenU8 QuantizeI8 QuantizeU8
         }
     };

@@ -162,3 +162,106 @@ pub fn qlinear_mul<X: Bits>(p: &QLinearMul, input1: &[X], input2: &[X], output: 
         X::saturate(scale_with_offset(product, p.scale, p.output_zero_point, p.activation))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::optimized::{dsp, fold_input_offset};
+    use crate::params::{Clamp, DepthwiseConv2d, Window2d};
+    use crate::reference::qlinear;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// Agreement is drawn for `i8` only: unsigned activations differ in how they are widened, and in the padding.
+    #[test]
+    fn unsigned_activations_agree_with_the_reference() {
+        let mut state = 7_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let activation = Clamp { min: 3, max: 250 };
+        for (channels, filter, pad) in [(5, 3, 1), (8, 1, 0), (4, 5, 2), (13, 3, 0)] {
+            let size = 7 + 2 * pad - filter + 1;
+            let window = Window2d {
+                input_h: 7,
+                input_w: 7,
+                filter_h: filter,
+                filter_w: filter,
+                stride_h: 1,
+                stride_w: 1,
+                dilation_h: 1,
+                dilation_w: 1,
+                pad_top: pad,
+                pad_left: pad,
+                output_h: size,
+                output_w: size,
+            };
+            let scales = [ScaleF32(0.0021)];
+            let input: Vec<u8> = (0..49 * channels).map(|_| next()).collect();
+            let taps = filter * filter;
+
+            let conv = Conv2d {
+                batches: 1,
+                window,
+                input_channels: channels,
+                filter_channels: channels,
+                output_channels: 3,
+                input_zero_point: 131,
+                output_zero_point: 120,
+                activation,
+            };
+            let p = QLinearConv2d { conv, weights_zero_point: 0 };
+            let weights: Vec<i8> = (0..3 * taps * channels).map(|_| next() as i8).collect();
+            let (mut expected, mut got) = (vec![0; 3 * size * size], vec![0; 3 * size * size]);
+            let (mut folded, mut packed) = ([0; 3], vec![0; dsp::conv2d_packed(&conv)]);
+            fold_input_offset(&weights, &[40, 50, 60], 131, 3, &mut folded);
+            dsp::pack_conv2d(&conv, &weights, &mut packed);
+            qlinear::conv2d(&p, &input, &weights, &[40, 50, 60], &scales, &mut expected);
+            let mut scratch = vec![0; qlinear_conv2d_scratch(&conv)];
+            qlinear_conv2d(&p, &input, &packed, &folded, &scales, &mut scratch, &mut got);
+            assert_eq!(got, expected, "convolution of {channels} channels, {filter}x{filter}");
+
+            let conv = DepthwiseConv2d {
+                batches: 1,
+                window,
+                channels,
+                multiplier: 1,
+                input_zero_point: 131,
+                output_zero_point: 120,
+                activation,
+            };
+            let p = QLinearDepthwiseConv2d { conv, weights_zero_point: 0 };
+            let weights = &weights[..taps * channels];
+            let mut rows = vec![0; weights.len()];
+            dsp::set::transpose(weights, channels, &mut rows);
+            let (mut folded, mut packed) = (vec![0; channels], vec![0; dsp::depthwise_taps_packed(&conv)]);
+            fold_input_offset(&rows, &[], 131, channels, &mut folded);
+            dsp::pack_depthwise_taps(&conv, &rows, &mut packed);
+            let (mut expected, mut got) = (vec![0; channels * size * size], vec![0; channels * size * size]);
+            qlinear::depthwise_conv2d(&p, &input, weights, &[], &scales, &mut expected);
+            qlinear_depthwise_conv2d(&p, &input, &packed, &folded, &scales, &mut got);
+            assert_eq!(got, expected, "depthwise convolution of {channels} channels, {filter}x{filter}");
+
+            let p = FullyConnected {
+                batches: 7,
+                input_depth: 7 * channels,
+                output_depth: 6,
+                input_zero_point: 131,
+                weights_zero_point: 0,
+                output_zero_point: 120,
+                activation,
+            };
+            let weights: Vec<i8> = (0..6 * 7 * channels).map(|_| next() as i8).collect();
+            let (mut folded, mut packed) = ([0; 6], vec![0; dsp::fully_connected_packed(&p)]);
+            fold_input_offset(&weights, &[], 131, 6, &mut folded);
+            dsp::pack_fully_connected(&p, &weights, &mut packed);
+            let (mut expected, mut got) = ([0; 42], [0; 42]);
+            qlinear::fully_connected(&p, &input, &weights, &[], &scales, &mut expected);
+            let mut scratch = vec![0; dsp::fully_connected_scratch(&p)];
+            qlinear_fully_connected(&p, &input, &packed, &folded, &scales, &mut scratch, &mut got);
+            assert_eq!(got, expected, "{channels} times 7 inputs");
+        }
+    }
+}
