@@ -4,9 +4,9 @@
     benches/litert.py --zoo ../shared/zoo [--oracle PYTHON] [--rounds 5] [MODEL ...]
 
 Needs ai-edge-litert 1.2.0 (`pip install ai-edge-litert==1.2.0`) in the interpreter that --oracle names, or in this one;
-without it only our own columns are filled. Rounds alternate between the engines, so that a busy machine is unfair to all
-of them alike; each figure is the median over the rounds of medians over many runs. Uses `cargo bench`, whose own results
-it reads from the target folder.
+without it only our own columns are filled. Times are processor time of the thread, and rounds alternate between the
+engines, so that a busy machine is unfair to all of them alike; each figure is the median over the rounds of medians over
+many runs. Uses `cargo bench`, whose own results it reads from the target folder.
 """
 
 import argparse
@@ -39,9 +39,9 @@ for detail in interpreter.get_input_details():
     interpreter.set_tensor(detail["index"], seeded)
 times = []
 for _ in range(runs):
-    start = time.perf_counter_ns()
+    start = time.thread_time_ns()
     interpreter.invoke()
-    times.append((time.perf_counter_ns() - start) / 1000)
+    times.append((time.thread_time_ns() - start) / 1000)
 print(statistics.median(times))
 """
 
@@ -63,7 +63,9 @@ def ours(name, zoo):
     command = ["cargo", "bench", "--quiet", "--package", "hilbench-benches", "--bench", "models", "--"]
     command += [f"inference/.*/{name}$", "--warm-up-time", "0.3", "--measurement-time", "1"]
     env = {**os.environ, "HILBENCH_SHARED": str(zoo.parent), "CRITERION_HOME": str(target / "criterion")}
-    subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"cargo bench failed:\n{done.stderr.strip()[-1500:]}")
     figures = []
     for engine in ["host", "reference"]:
         estimates = target / "criterion" / "inference" / engine / name / "new" / "estimates.json"

@@ -5,12 +5,13 @@
 //! checkout; each that is missing is named.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use hilbench_compiler::host::Host;
 use hilbench_compiler::lower::Isa;
-use hilbench_compiler::{exec, import, plan, quantize};
+use hilbench_compiler::{exec, import, pass, plan, quantize};
 
 const PUBLIC: [&str; 6] =
     ["kws_ds_cnn", "ad_autoencoder", "vww_mobilenet_v1_96", "fdmobilenet_025_128", "st_mnist", "yamnet_256"];
@@ -38,9 +39,11 @@ fn model(c: &mut Criterion, name: &str, bytes: &[u8]) {
     group.bench_function(BenchmarkId::new("quantize", name), |b| {
         b.iter(|| quantize::quantize(&import::tflite::import(bytes).expect("accepted")).expect("accepted"));
     });
+    group.bench_function(BenchmarkId::new("passes", name), |b| b.iter(|| pass::run(&qgraph)));
+    let passed = pass::run(&qgraph);
     for isa in Isa::ALL {
         group.bench_function(BenchmarkId::new(format!("plan_{}", isa.name()), name), |b| {
-            b.iter(|| plan::plan(&qgraph, isa).expect("an accepted model"));
+            b.iter(|| plan::plan(&passed.graph, isa).expect("an accepted model"));
         });
     }
     group.finish();
@@ -63,12 +66,11 @@ fn model(c: &mut Criterion, name: &str, bytes: &[u8]) {
     group.finish();
 }
 
-/// `runs` times the median of so many runs, each with a clock of its own: what interrupts a few of them on a busy machine
-/// counts nothing.
+/// `runs` times the median of the processor time of so many runs: what interrupts them on a busy machine counts nothing.
 fn median_of(runs: u64, mut run: impl FnMut()) -> Duration {
     let mut times: Vec<Duration> = (0..runs)
         .map(|_| {
-            let start = Instant::now();
+            let start = ThreadTime::now();
             run();
             start.elapsed()
         })

@@ -99,6 +99,8 @@ impl CortexM {
         let checkout = sources::unpack(&self.cache).map_err(cache_error(&self.cache))?;
         let firmware = checkout.join("targets/firmware/cortex-m");
         let products = folder.join("target");
+        // Panics name their files; an image must not depend on where the cache lies.
+        let unplaced = format!("--remap-path-prefix={}=hilbench", checkout.display());
         let mut command = Command::new("cargo");
         // What the caller's own cargo or shell has set must not change the firmware.
         for (name, _) in std::env::vars_os() {
@@ -112,7 +114,7 @@ impl CortexM {
             .current_dir(&firmware)
             .args(["build", "--release", "--locked", "--quiet", "--target", &board.rust_target])
             .env_remove("RUSTFLAGS")
-            .env("CARGO_ENCODED_RUSTFLAGS", rustflags(board))
+            .env("CARGO_ENCODED_RUSTFLAGS", format!("{}\u{1f}{unplaced}", rustflags(board)))
             .env("CARGO_TARGET_DIR", &products)
             .env("HILBENCH_BUILD_DIR", generated);
         let missing = |e: io::Error| TargetError::Toolchain {
