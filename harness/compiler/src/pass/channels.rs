@@ -89,7 +89,7 @@ fn follow(pair: &Pair, node: &QNode, needed: &mut [Vec<bool>]) {
 
 /// Makes the network that computes the channels `kept` alone.
 fn rewrite(passed: &mut Passed, bounds: &[Vec<Bounds>], kept: &[Vec<usize>]) {
-    let whole = std::mem::replace(&mut passed.graph.nodes, Vec::new());
+    let whole = std::mem::take(&mut passed.graph.nodes);
     let is_cut: Vec<bool> =
         passed.graph.tensors.iter().zip(kept).map(|(tensor, kept)| kept.len() < channels(tensor)).collect();
     for mut node in whole {
