@@ -110,13 +110,14 @@ impl Bench {
         outcome
     }
 
-    /// Exchanges the weights of the first two output channels (of `channels`) of operator `index`.
-    pub fn swap_weight_rows(&mut self, index: usize, channels: usize) {
+    /// Exchanges the weights of the first two pairs of output channels (of `pairs`) of operator `index`. Filters are packed
+    /// in pairs, each padded with zeros on its own, which must stay where they are.
+    pub fn swap_weight_pairs(&mut self, index: usize, pairs: usize) {
         let plan = self.compiled.plan_mut(self.board.isa);
         let node = plan.nodes.iter().find(|n| n.index == index).expect("the operator exists");
         let Operand::Constant(weights) = node.steps[0].operands[1] else { panic!("weights are constant") };
         let bytes = &mut plan.constants[weights].bytes;
-        let row = bytes.len() / channels;
+        let row = bytes.len() / pairs;
         let (first, second) = bytes.split_at_mut(row);
         first.swap_with_slice(&mut second[..row]);
     }
@@ -126,7 +127,9 @@ impl Bench {
         let plan = self.compiled.plan_mut(self.board.isa);
         let node = plan.nodes.iter().find(|n| n.index == index).expect("the operator exists");
         let Operand::Buffer(input) = node.steps[0].operands[0] else { panic!("the input is a buffer") };
-        plan.buffers[node.steps[0].output].offset = plan.buffers[input].offset;
+        let (offset, output) = (plan.buffers[input].offset, node.steps[0].output);
+        plan.buffers[output].offset = offset;
+        plan.arena_bytes = plan.arena_bytes.max(offset + plan.buffers[output].bytes);
     }
 
     /// A copy of the image with one bit of the first weight inverted.

@@ -74,7 +74,7 @@ fn a_zero_point_off_by_one() {
 #[test]
 fn swapped_channels() {
     let mut bench = Bench::new(20);
-    bench.swap_weight_rows(2, 16);
+    bench.swap_weight_pairs(2, 8);
     let outcome = bench.run(bench.image(&Patch::None));
     assert_eq!(first_wrong_layer(&outcome), ("CONV_2D", 2, true));
 }
