@@ -1,5 +1,5 @@
 //! Runs a [`QGraph`] with the fastest kernels that this processor has, for hosts that compute many samples. It answers
-//! what [`exec::run_reference`](crate::exec::run_reference) answers, to the bit, and is never what a board is measured by.
+//! what [`exec::run_reference`] answers, to the bit, and is never what a board is measured by.
 
 use hilbench_kernels::optimized::{self, generic};
 use hilbench_kernels::params::{Conv2d, DepthwiseConv2d, Requant};
