@@ -71,7 +71,8 @@ impl Change<'_> {
     pub fn percent(&self) -> f64 {
         match (self.before.value, self.now.value) {
             (before, now) if before == now => 0.0,
-            (before, now) => 100.0 * (now as f64 / before as f64 - 1.0),
+            // The difference first: it is exact, and so is a growth of just the tolerance.
+            (before, now) => 100.0 * (now as f64 - before as f64) / before as f64,
         }
     }
 
@@ -114,8 +115,8 @@ mod tests {
             assert!(change.percent() == percent && change.is_regression(1.0) == regression, "{change:?}");
         };
         check(1000, 1000, 0.0, false);
-        check(1000, 1010, 100.0 * (1.01 - 1.0), false);
-        check(1000, 1011, 100.0 * (1.011 - 1.0), true);
+        check(1000, 1010, 1.0, false);
+        check(1000, 1011, 1.1, true);
         check(1000, 500, -50.0, false);
         check(0, 0, 0.0, false);
         check(0, 1, f64::INFINITY, true);

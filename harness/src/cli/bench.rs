@@ -21,7 +21,6 @@ use crate::{reference, validate};
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Model files (.tflite or .onnx).
-    #[arg(required_unless_present = "kernels")]
     models: Vec<PathBuf>,
     /// Single layers of common shapes, each as a model of its own, with random weights.
     #[arg(long)]
@@ -56,6 +55,9 @@ pub struct BenchArgs {
 /// # Errors
 /// A model, board or baseline that is not accepted; a result that cannot be written.
 pub fn run(args: &BenchArgs) -> Result<u8> {
+    if args.models.is_empty() && !args.kernels {
+        return Err(Error::Input("nothing to count: model files, --kernels, or both are accepted".to_string()));
+    }
     if !(args.tolerance >= 0.0 && args.tolerance.is_finite()) {
         return Err(Error::Input(format!("--tolerance {}: a number from 0 on is accepted", args.tolerance)));
     }

@@ -30,7 +30,8 @@ fn figures_are_kept_compared_and_written() {
     let value = |figures: &Value, n: usize| figures[n]["value"].as_u64().expect("a number");
     let layers: u64 = (3..names(&every).len()).map(|n| value(&every, n)).sum();
     let whole = value(&every, 0);
-    assert!(whole > 10_000 && layers <= whole && layers > whole - whole / 50, "{layers} of {whole}");
+    // Both are counted by a clock that may be off by a few.
+    assert!(whole > 10_000 && layers.abs_diff(whole) < whole / 50, "{layers} of {whole}");
 
     let again = bench(&["--baseline", "mine.json"]);
     assert_eq!(again.code, 0, "{}", again.out);
