@@ -46,7 +46,8 @@ fn wrong_rounding() {
         ) {\n\
         for (x, y) in x.chunks(p.input_channels).zip(y.chunks_mut(p.output_channels)) {\n\
         for (o, y) in y.iter_mut().enumerate() {\n\
-        let word = |k: usize| w[o / 2 * 2 * p.input_channels.div_ceil(4) + k / 4 * 2 + o % 2];\n\
+        let pair = (o / 2 * 2).min(p.output_channels - 2);\n\
+        let word = |k: usize| w[o / 2 * 2 * p.input_channels.div_ceil(4) + k / 4 * 2 + (o - pair)];\n\
         let weight = |k: usize| word(k).to_le_bytes()[k % 4] as i8 as i32;\n\
         let acc = b[o] + x.iter().enumerate().map(|(k, &x)| x as i32 * weight(k)).sum::<i32>();\n\
         let scaled = (acc as i64 * r[o].multiplier as i64 + (1 << (30 - r[o].shift))) >> (31 - r[o].shift);\n\
