@@ -126,7 +126,7 @@ impl<'a> Products<'a> {
     /// A fully connected layer over a tensor of so many channels. A row may be several of its pixels: as many taps. `None`
     /// if it is something else.
     pub fn fully_connected(p: &FullyConnected, weights: &'a [i32], bias: &'a [i32], channels: usize) -> Option<Self> {
-        if channels == 0 || !p.input_depth.is_multiple_of(channels) {
+        if channels == 0 || !p.input_depth.is_multiple_of(channels) || weights.len() != p.input_depth * p.output_depth {
             return None;
         }
         let taps = p.input_depth / channels;

@@ -42,7 +42,10 @@ fn bounds(graph: &QGraph) -> Vec<Vec<Bounds>> {
     for node in &graph.nodes {
         if let Some(found) = node.op.computation().bounds(&site(graph, node, &bounds)) {
             for (&t, found) in node.outputs.iter().zip(found) {
-                bounds[t] = found;
+                // An operator may take a tensor for one of another shape; then its channels are not the tensor's.
+                if found.len() == channels(&graph.tensors[t]) {
+                    bounds[t] = found;
+                }
             }
         }
     }

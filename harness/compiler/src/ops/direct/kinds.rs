@@ -48,6 +48,24 @@ fn kind(call: &Call) -> Option<Kind> {
     }
 }
 
+/// The kind of a call whose channels are the last dimension of what it reads and writes. Tensors may have another shape
+/// than their reader takes them for: then their channels are not its own.
+fn kind_at(direct: &Direct, site: &Site<'_>) -> Option<Kind> {
+    let kind = kind(&direct.call)?;
+    let (read, written) = (channels::channels(site.inputs[0]), channels::channels(site.outputs[0]));
+    let fits = match &kind {
+        Kind::Conv(p, _) => (p.conv.input_channels, p.conv.output_channels) == (read, written),
+        Kind::Depthwise(p, _) => (p.conv.channels, p.conv.channels * p.conv.multiplier) == (read, written),
+        Kind::FullyConnected(p, _) => p.output_depth == written,
+        Kind::AveragePool(p, _) => (p.pool.channels, p.pool.channels) == (read, written),
+        Kind::GlobalAveragePool(p, _) => (p.channels, p.channels) == (read, written),
+        Kind::MaxPool(p, _) => (p.channels, p.channels) == (read, written),
+        Kind::Add(..) | Kind::Mul(..) => site.inputs.iter().any(|t| channels::channels(t) == written),
+        Kind::Lookup(_) => read == written,
+    };
+    fits.then_some(kind)
+}
+
 /// Constants of a layer of weighted sums, read.
 struct Layer {
     /// Without their zero point.
@@ -98,7 +116,7 @@ impl Direct {
 /// Bounds of the outputs.
 pub(super) fn bounds(direct: &Direct, site: &Site<'_>) -> Option<Vec<Vec<Bounds>>> {
     let finished = |products: &Products<'_>, finish: &dyn Finish| vec![products.bounds(site.bounds[0], finish)];
-    match kind(&direct.call)? {
+    match kind_at(direct, site)? {
         Kind::Conv(p, _) => {
             let layer = direct.layer(p.weights_zero_point)?;
             let (zero_point, activation) = (p.conv.output_zero_point, p.conv.activation);
@@ -132,7 +150,7 @@ pub(super) fn bounds(direct: &Direct, site: &Site<'_>) -> Option<Vec<Vec<Bounds>
 /// How channels hang together.
 pub(super) fn flow(direct: &Direct, site: &Site<'_>) -> Flow {
     let mixed = |needs: Option<Vec<Vec<bool>>>| needs.map_or(Flow::Whole, Flow::Mixed);
-    match kind(&direct.call) {
+    match kind_at(direct, site) {
         Some(Kind::Conv(p, _)) if p.conv.filter_channels == p.conv.input_channels => {
             let layer = direct.layer(p.weights_zero_point);
             mixed(layer.map(|layer| Products::conv2d(&p.conv, &layer.weights, &layer.bias).needs(site.bounds[0])))
@@ -157,7 +175,7 @@ pub(super) fn flow(direct: &Direct, site: &Site<'_>) -> Flow {
 pub(super) fn narrowed(direct: &Direct, site: &Site<'_>, cut: &Cut<'_>) -> Option<Direct> {
     let (inputs, outputs) = (cut.inputs[0], cut.outputs[0]);
     let plain = |call: Call| Some(Direct { call, ..direct.clone() });
-    match kind(&direct.call)? {
+    match kind_at(direct, site)? {
         Kind::Conv(mut p, call) => {
             let layer = direct.layer(p.weights_zero_point)?;
             let bias =
