@@ -97,11 +97,12 @@ pub fn run(args: &BenchArgs) -> Result<u8> {
     }
     let figures: Vec<Figure> = runs.iter().flat_map(Run::figures).collect();
     let failed = validate::exit_code(runs.iter().map(|run| &run.outcome.verdict));
-    let mut worse = false;
+    let (mut worse, mut nothing_compared) = (false, false);
     if let Some(before) = &before {
         let comparison = baseline::compare(before, &figures);
         worse = !comparison.gone.is_empty() || comparison.both.iter().any(|c| c.is_regression(args.tolerance));
         print(&report::comparison(&comparison, args.tolerance))?;
+        nothing_compared = comparison.both.is_empty() && comparison.gone.is_empty();
     }
     if let Some(path) = &args.json {
         let every = runs.iter().flat_map(|run| [run.figures(), run.layer_figures()].concat());
@@ -114,6 +115,9 @@ pub fn run(args: &BenchArgs) -> Result<u8> {
         }
         Some(name) => baseline::write(&baseline::locate(name, &cache)?, &figures)?,
         None => {}
+    }
+    if let Some(name) = args.baseline.as_ref().filter(|_| nothing_compared && failed == 0) {
+        return Err(Error::Input(format!("baseline `{name}` has no figure of these models and boards")));
     }
     Ok(if failed == 0 { u8::from(worse) } else { failed })
 }

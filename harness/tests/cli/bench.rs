@@ -41,11 +41,17 @@ fn figures_are_kept_compared_and_written() {
     let text = fs::read_to_string(folder.path().join("mine.json")).expect("a baseline");
     let less = whole - whole / 20;
     let text = text.replace(&format!("\"value\":{whole}"), &format!("\"value\":{less}"));
-    fs::write(folder.path().join("less.json"), text).expect("a baseline");
+    fs::write(folder.path().join("less.json"), &text).expect("a baseline");
     let worse = bench(&["--baseline", "less.json"]);
     assert_eq!(worse.code, 1, "{}", worse.out);
     assert!(worse.out.contains("WORSE") && worse.out.contains("1 worse by more than 1 %"), "{}", worse.out);
     assert_eq!(bench(&["--baseline", "less.json", "--tolerance", "6"]).code, 0);
+
+    // A comparison with nothing is none.
+    fs::write(folder.path().join("other.json"), text.replace("digits_int8 on", "another on")).expect("a baseline");
+    let none = bench(&["--baseline", "other.json"]);
+    assert_eq!(none.code, 2, "{}", none.out);
+    assert!(none.err.contains("`other.json` has no figure of these models and boards"), "{}", none.err);
 }
 
 #[test]
