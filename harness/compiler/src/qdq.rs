@@ -16,6 +16,7 @@ mod elementwise;
 mod float;
 mod logic;
 mod movement;
+mod order;
 mod picks;
 mod pools;
 mod products;

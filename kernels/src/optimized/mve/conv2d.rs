@@ -4,9 +4,8 @@
 //! Patches of up to sixteen taps fill one vector: four pixels stay in registers while all filters pass. Longer ones are
 //! summed two filters and three pixels a pass.
 
-use super::dots::{
-    CopyRows, Gather, PairsByThree, PixelsInVectors, copy_rows, gather, pairs_by_three, pixels_in_vectors,
-};
+use super::dots::{PairsByThree, PixelsInVectors, pairs_by_three, pixels_in_vectors};
+use super::rectangles::{CopyRows, Gather, copy_rows, gather};
 use crate::optimized::generic::clamp_all;
 use crate::optimized::windows::Windows;
 use crate::params::{Conv2d, Requant};

@@ -11,6 +11,7 @@ mod elementwise;
 mod fully_connected;
 mod pairs;
 mod pool2d;
+mod rectangles;
 mod set;
 mod windows;
 

@@ -4,9 +4,8 @@ use hilbench_kernels::params::{
     ClampF32, Conv2dF32, ConvTranspose2dF32, DepthwiseConv2dF32, FullyConnectedF32, Window2d,
 };
 
-use super::super::products::{
-    channel_last_order, depthwise_order, matmul_of, placed, row_order, transposed_geometry, transposed_order, window_2d,
-};
+use super::super::order::{channel_last_order, depthwise_order, placed, row_order, transposed_order};
+use super::super::products::{matmul_of, transposed_geometry, window_2d};
 use super::super::sink::op_of;
 use super::super::view::{View, floats};
 use super::super::{Site, Stage};
