@@ -11,6 +11,7 @@ pub mod tables;
 use std::borrow::Cow;
 
 use crate::graph::TensorId;
+use crate::ops::channels::channels;
 use crate::qgraph::{QGraph, QNode};
 
 /// A network after the passes.
@@ -33,6 +34,9 @@ const PASSES: &[Pass] = &[movement::remove, padding::fold, tables::fold, channel
 /// more than should be computed here only to know bounds.
 const MAX_ELEMENTS: usize = 1 << 24;
 
+/// Channels of all tensors together beyond which a network is left as it is: bounds of each are kept.
+const MAX_CHANNELS: usize = 1 << 20;
+
 /// Runs every pass over `graph`.
 #[must_use]
 pub fn run(graph: &QGraph) -> Passed {
@@ -43,6 +47,11 @@ pub fn run(graph: &QGraph) -> Passed {
     if let Some(&odd) = written.into_iter().find(|&&t| !sizes.contains(&graph.tensors[t].elements())) {
         let (name, elements) = (&graph.tensors[odd].name, graph.tensors[odd].elements());
         passed.log.push(format!("nothing was done: tensor {name:?} has {elements} elements"));
+        return passed;
+    }
+    let channels = graph.tensors.iter().fold(0_usize, |sum, t| sum.saturating_add(channels(t)));
+    if channels > MAX_CHANNELS {
+        passed.log.push(format!("nothing was done: tensors have {channels} channels in all"));
         return passed;
     }
     for pass in PASSES {
