@@ -10,6 +10,7 @@ use crate::graph::{DType, Quantization, Tensor, TensorId};
 use crate::ops::QOp;
 use crate::ops::dequantize::Dequantize;
 use crate::ops::quantize::Quantize;
+use crate::ops::reshape::Reshape;
 use crate::ops::transpose::Transpose;
 use crate::ops::unary::Unary;
 use crate::qgraph::{QGraph, QNode};
@@ -131,29 +132,39 @@ fn set_input_type(graph: &mut QGraph, k: usize, wanted: EdgeType) -> Result<()> 
     Ok(())
 }
 
-/// Makes the codes that an input is quantized to the input, if that is all that is done with it.
+/// Makes the codes that an input is quantized to the input, if that is all that is done with it. They have the input's
+/// shape; a reader that quantizes them in another shape reads them in that one.
 fn take_quantize(graph: &mut QGraph, k: usize) -> Option<()> {
     let input = graph.inputs[k];
     let readers = readers(graph, input);
-    let codes = graph.nodes[*readers.first()?].outputs[0];
+    let codes = graph.tensors[graph.nodes[*readers.first()?].outputs[0]].clone();
     let same = |&n: &usize| {
         let node = &graph.nodes[n];
         let result = &graph.tensors[node.outputs[0]];
         node.op.is_quantize()
-            && result.shape == graph.tensors[input].shape
-            && result.dtype == graph.tensors[codes].dtype
-            && result.quantization == graph.tensors[codes].quantization
+            && result.elements() == graph.tensors[input].elements()
+            && result.dtype == codes.dtype
+            && result.quantization == codes.quantization
     };
     if graph.outputs.contains(&input) || !readers.iter().all(same) {
         return None;
     }
     // The name is the one that data is given under.
-    graph.tensors[codes].name = graph.tensors[input].name.clone();
-    for &n in &readers {
-        replace_reads(graph, graph.nodes[n].outputs[0], codes);
-    }
-    graph.nodes = graph.nodes.drain(..).enumerate().filter(|(n, _)| !readers.contains(n)).map(|(_, n)| n).collect();
+    let Tensor { name, shape, .. } = graph.tensors[input].clone();
+    graph.tensors.push(Tensor { name, shape, ..codes });
+    let codes = graph.tensors.len() - 1;
     graph.inputs[k] = codes;
+    let reader = |n: &usize| readers.contains(n);
+    for &n in &readers {
+        let result = graph.nodes[n].outputs[0];
+        if graph.tensors[result].shape == graph.tensors[codes].shape {
+            replace_reads(graph, result, codes);
+        } else {
+            (graph.nodes[n].op, graph.nodes[n].inputs) = (Reshape.into(), vec![codes]);
+        }
+    }
+    let stays = |(n, node): &(usize, QNode)| !reader(n) || matches!(node.op, QOp::Reshape(_));
+    graph.nodes = std::mem::take(&mut graph.nodes).into_iter().enumerate().filter(stays).map(|(_, n)| n).collect();
     Some(())
 }
 
@@ -186,14 +197,13 @@ fn set_output_type(graph: &mut QGraph, k: usize, wanted: EdgeType) -> Result<()>
     Ok(())
 }
 
-/// Makes the codes of an output the output, if it is made of codes and nothing else reads it.
+/// Makes the codes of an output the output, in its shape, if it is made of codes and nothing else reads it.
 fn take_dequantize(graph: &mut QGraph, k: usize) -> Option<()> {
     let output = graph.outputs[k];
     let n = graph.nodes.iter().position(|node| node.outputs.contains(&output))?;
     let codes = *graph.nodes[n].inputs.first()?;
     let fits = matches!(graph.nodes[n].op, QOp::Dequantize(_))
         && readers(graph, output).is_empty()
-        && graph.tensors[codes].shape == graph.tensors[output].shape
         && graph.tensors[codes].quantization.is_some()
         && !graph.inputs.contains(&codes)
         && !graph.outputs.contains(&codes)
@@ -201,9 +211,17 @@ fn take_dequantize(graph: &mut QGraph, k: usize) -> Option<()> {
     if !fits {
         return None;
     }
-    graph.tensors[codes].name = graph.tensors[output].name.clone();
-    graph.nodes.remove(n);
-    graph.outputs[k] = codes;
+    let Tensor { name, shape, .. } = graph.tensors[output].clone();
+    if graph.tensors[codes].shape == shape {
+        graph.tensors[codes].name = name;
+        graph.nodes.remove(n);
+        graph.outputs[k] = codes;
+        return Some(());
+    }
+    graph.tensors.push(Tensor { name, shape, ..graph.tensors[codes].clone() });
+    let reshaped = graph.tensors.len() - 1;
+    (graph.nodes[n].op, graph.nodes[n].outputs) = (Reshape.into(), vec![reshaped]);
+    graph.outputs[k] = reshaped;
     Some(())
 }
 
