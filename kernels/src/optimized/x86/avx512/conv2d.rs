@@ -5,7 +5,7 @@ use core::arch::x86_64::{
     __m512i, _mm_mask_storeu_epi8, _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512,
 };
 
-use super::flip::{first, flip, flipped};
+use super::flip::{first, flip, flip_rows, flipped};
 use super::requantize::{Lanes, factor, narrow};
 use super::{Avx512Vnni, BYTES, LANES};
 use crate::params::{Clamp, Conv2d, Requant};
@@ -31,6 +31,15 @@ const fn quads(p: &Conv2d) -> usize {
     taps(p).div_ceil(4)
 }
 
+/// Whether every pixel is its own window.
+const fn is_pointwise(p: &Conv2d) -> bool {
+    let w = &p.window;
+    w.filter_h * w.filter_w * w.stride_h * w.stride_w == 1
+        && w.output_h == w.input_h
+        && w.output_w == w.input_w
+        && w.pad_top + w.pad_left == 0
+}
+
 /// Number of [`Lanes`]: blocks of sixteen channels.
 #[must_use]
 pub const fn conv2d_lanes(p: &Conv2d) -> usize {
@@ -43,10 +52,10 @@ pub const fn conv2d_packed(p: &Conv2d) -> usize {
     conv2d_lanes(p) * quads(p)
 }
 
-/// Length of the scratch: four taps each.
+/// Length of the scratch: four taps each, and room for a register behind the last.
 #[must_use]
 pub const fn conv2d_scratch(p: &Conv2d) -> usize {
-    STRIP * quads(p)
+    STRIP * quads(p) + BYTES / 4
 }
 
 /// Lays filters `[output_channels, taps]` as blocks of sixteen channels, four taps of each side by side. `folded_bias`
@@ -104,24 +113,25 @@ fn convolve(
     output: &mut [i8],
 ) {
     let (w, quads) = (&p.window, quads(p));
-    let image_pixels = w.output_h * w.output_w;
-    let pixels = p.batches * image_pixels;
+    let pixels = p.batches * w.output_h * w.output_w;
     let image_len = w.input_h * w.input_w * p.input_channels;
-    // Patches without a gap between them, or around them, are the input as it lies.
-    let dense = taps(p) == p.input_channels && 4 * quads == taps(p) && pixels * taps(p) == input.len();
+    // Patches without a gap between them are the input as it lies.
+    let dense = is_pointwise(p) && 4 * quads == taps(p);
+    let mut at = Pixel { image: 0, y: 0, x: 0 };
     for start in (0..pixels).step_by(STRIP) {
         let strip = STRIP.min(pixels - start);
-        let patches = &mut scratch[..strip * quads];
         if dense {
-            let patches = patches.as_flattened_mut();
-            flip(&input[start * taps(p)..][..patches.len()], patches);
+            let taps = strip * taps(p);
+            flip(&input[start * self::taps(p)..][..taps], scratch.as_flattened_mut());
         } else {
-            for (n, patch) in patches.chunks_exact_mut(quads).enumerate() {
-                let (image, at) = ((start + n) / image_pixels, (start + n) % image_pixels);
-                let image = &input[image * image_len..][..image_len];
-                gather(p, image, at / w.output_w, at % w.output_w, patch.as_flattened_mut());
+            // In this order: a patch may run over into the next.
+            for n in 0..strip {
+                let image = &input[at.image * image_len..][..image_len];
+                gather(p, image, at.y, at.x, scratch[n * quads..].as_flattened_mut());
+                at = at.next(w.output_h, w.output_w);
             }
         }
+        let patches = &scratch[..strip * quads];
         let output = &mut output[start * p.output_channels..][..strip * p.output_channels];
         let mut block = 0;
         while block < lanes.len() {
@@ -142,6 +152,29 @@ fn convolve(
             };
         }
     }
+}
+
+/// A pixel of the output. Counted up, for dividing takes long.
+#[derive(Clone, Copy)]
+struct Pixel {
+    image: usize,
+    y: usize,
+    x: usize,
+}
+
+impl Pixel {
+    fn next(self, height: usize, width: usize) -> Pixel {
+        match self {
+            Pixel { image, y, x } if x + 1 < width => Pixel { image, y, x: x + 1 },
+            Pixel { image, y, .. } if y + 1 < height => Pixel { image, y: y + 1, x: 0 },
+            Pixel { image, .. } => Pixel { image: image + 1, y: 0, x: 0 },
+        }
+    }
+}
+
+/// Whether all taps of a window fall on the input.
+const fn is_inside(window: usize, stride: usize, filter: usize, dilation: usize, pad: usize, input: usize) -> bool {
+    window * stride >= pad && window * stride + (filter - 1) * dilation < pad + input
 }
 
 /// Filters of some blocks of sixteen channels.
@@ -193,8 +226,8 @@ impl Task<'_> {
         assert!(self.weights.len() == BLOCKS * quads && self.lanes.len() == BLOCKS && patches.len() == N * quads);
         let mut sums = [[_mm512_setzero_si512(); BLOCKS]; N];
         for sums in &mut sums {
-            for block in 0..BLOCKS {
-                sums[block] = self.lanes[block].begin();
+            for (sum, lanes) in sums.iter_mut().zip(self.lanes) {
+                *sum = lanes.begin();
             }
         }
         for quad in 0..quads {
@@ -207,7 +240,7 @@ impl Task<'_> {
             for (patch, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: every patch has `quads` times four taps.
                 let taps = unsafe { *patches.get_unchecked(patch * quads + quad) };
-                let taps = _mm512_set1_epi32(i32::from_le_bytes(taps.map(|tap| tap as i8 as u8)));
+                let taps = _mm512_set1_epi32(i32::from_le_bytes(taps));
                 for block in 0..BLOCKS {
                     sums[block] = _mm512_dpbusd_epi32(sums[block], taps, filters[block]);
                 }
@@ -235,7 +268,7 @@ fn load(bytes: &[i8; BYTES]) -> __m512i {
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
-/// The inputs under a window, zero points where it is padded. What is behind them meets weights of 0.
+/// The inputs under a window, zero points where it is padded. What is behind them meets weights of 0, or is written later.
 ///
 /// # Safety
 /// The processor has AVX-512.
@@ -244,11 +277,17 @@ fn load(bytes: &[i8; BYTES]) -> __m512i {
 fn gather(p: &Conv2d, image: &[i8], out_y: usize, out_x: usize, patch: &mut [u8]) {
     let (w, channels) = (&p.window, p.input_channels);
     let row_len = w.filter_w * channels;
+    if w.dilation_w == 1
+        && is_inside(out_y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h)
+        && is_inside(out_x, w.stride_w, w.filter_w, 1, w.pad_left, w.input_w)
+    {
+        let from = (out_y * w.stride_h - w.pad_top) * w.input_w + out_x * w.stride_w - w.pad_left;
+        let step = w.dilation_h * w.input_w * channels;
+        return flip_rows(&image[from * channels..], step, w.filter_h, row_len, patch);
+    }
     let ys = tap_range(out_y, w.stride_h, w.filter_h, w.dilation_h, w.pad_top, w.input_h);
     let xs = tap_range(out_x, w.stride_w, w.filter_w, w.dilation_w, w.pad_left, w.input_w);
-    if ys.1 - ys.0 < w.filter_h || xs.1 - xs.0 < w.filter_w {
-        patch.fill(flipped(p.input_zero_point));
-    }
+    patch[..taps(p)].fill(flipped(p.input_zero_point));
     if xs.0 == xs.1 {
         return;
     }

@@ -147,8 +147,8 @@ fn convolve(
             written = needed.end;
             // Places without a tap meet weights of 0.
             let mut offsets = [0; TAPS];
-            for tap in 0..taps(p) {
-                offsets[tap] = tap_offset(p, out_y, tap);
+            for (tap, offset) in offsets[..taps(p)].iter_mut().enumerate() {
+                *offset = tap_offset(p, out_y, tap);
             }
             let offsets = &offsets.as_chunks().0[..quads];
             let output = &mut output[(batch * w.output_h + out_y) * output_row..][..output_row];

@@ -1,8 +1,8 @@
 //! Copies inputs with 128 added: as unsigned numbers, the ones that products take.
 
 use core::arch::x86_64::{
-    __m512i, _mm512_loadu_si512, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8, _mm512_set1_epi8,
-    _mm512_storeu_si512, _mm512_xor_si512,
+    __m512i, _mm_loadu_si128, _mm_set1_epi8, _mm_storeu_si128, _mm_xor_si128, _mm512_loadu_si512,
+    _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8, _mm512_set1_epi8, _mm512_storeu_si512, _mm512_xor_si512,
 };
 
 use super::BYTES;
@@ -36,6 +36,32 @@ pub(super) fn flip(from: &[i8], to: &mut [u8]) {
         unsafe {
             let bytes = _mm512_maskz_loadu_epi8(mask, rest.as_ptr());
             _mm512_mask_storeu_epi8(rest_to.as_mut_ptr().cast(), mask, _mm512_xor_si512(bytes, sign));
+        }
+    }
+}
+
+/// Copies rows that begin `step` apart beside each other; `to` has room for a register behind them, which is written too.
+///
+/// # Safety
+/// The processor has AVX-512 BW.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) fn flip_rows(from: &[i8], step: usize, rows: usize, row_len: usize, to: &mut [u8]) {
+    const SHORT: usize = 16;
+    let last = (rows - 1) * step;
+    let is_short = row_len <= SHORT && last + SHORT <= from.len() && rows * row_len + SHORT <= to.len();
+    if !is_short {
+        for row in 0..rows {
+            flip(&from[row * step..][..row_len], &mut to[row * row_len..]);
+        }
+        return;
+    }
+    let sign = _mm_set1_epi8(i8::MIN);
+    for row in 0..rows {
+        // SAFETY: the last row has 16 bytes on either side, and those before it more.
+        unsafe {
+            let bytes = _mm_loadu_si128(from.as_ptr().add(row * step).cast());
+            _mm_storeu_si128(to.as_mut_ptr().add(row * row_len).cast(), _mm_xor_si128(bytes, sign));
         }
     }
 }

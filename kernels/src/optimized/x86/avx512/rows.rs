@@ -51,12 +51,14 @@ pub(super) fn write_row(p: &DepthwiseConv2d, image: &[i8], number: usize, row: &
         row[before + len..].fill(zero_point);
         return;
     }
-    let columns = run_columns(p);
-    for (i, pixel) in row.chunks_exact_mut(channels).enumerate() {
-        let column = i % columns * w.stride_w + i / columns;
-        match column.checked_sub(w.pad_left) {
-            Some(x) if x < w.input_w => flip(&input[x * channels..][..channels], pixel),
-            _ => pixel.fill(zero_point),
+    for (run, row) in row.chunks_exact_mut(run_columns(p) * channels).enumerate() {
+        let mut column = run;
+        for pixel in row.chunks_exact_mut(channels) {
+            match column.checked_sub(w.pad_left) {
+                Some(x) if x < w.input_w => flip(&input[x * channels..][..channels], pixel),
+                _ => pixel.fill(zero_point),
+            }
+            column += w.stride_w;
         }
     }
 }
