@@ -4,11 +4,13 @@
 //! Sizes are counted in elements. Knows no arithmetic.
 
 mod bands;
+mod channel;
 mod float;
 mod onnx;
 mod qlinear;
 
 pub use bands::{Band, Bands, Elements};
+pub use channel::Channel;
 pub use float::*;
 pub use onnx::*;
 pub use qlinear::*;
