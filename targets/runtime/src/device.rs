@@ -265,6 +265,7 @@ fn describe(tensor: &TensorInfo, flags: u32) -> encode::Tensor<'static> {
             ElementType::I8 => format::I8,
             ElementType::U8 => format::U8,
             ElementType::I16 => format::I16,
+            ElementType::U16 => format::U16,
             ElementType::I32 => format::I32,
         },
         elements: tensor.bytes / tensor.element.size() as u32,

@@ -121,6 +121,8 @@ pub mod format {
     pub const U8: u32 = 0x0004_0440;
     /// Signed 16 bit.
     pub const I16: u32 = 0x0084_0840;
+    /// Unsigned 16 bit.
+    pub const U16: u32 = 0x0004_0840;
     /// Signed 32 bit.
     pub const I32: u32 = 0x0084_1040;
 }

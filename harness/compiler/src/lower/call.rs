@@ -22,7 +22,7 @@ macro_rules! plain_elements {
         }
     )*};
 }
-plain_elements!(i8 u8 i16 i32 u32 f32);
+plain_elements!(i8 u8 i16 u16 i32 u32 f32);
 
 impl Element for Requant {
     fn read(value: &Value) -> Vec<Self> {
@@ -53,7 +53,7 @@ pub struct Signature {
 pub fn element_bytes(element: &str) -> usize {
     match element {
         "i8" | "u8" => 1,
-        "i16" => 2,
+        "i16" | "u16" => 2,
         "Requant" => 8,
         _ => 4,
     }
@@ -151,6 +151,10 @@ calls! {
     DspSub(params::Add): dsp::sub(i8, i8) -> i8;
     DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
     DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;
+    DequantizeMappedI16(params::ScaleMap): reference::qlinear::dequantize_mapped(i16, f32, i32) -> f32;
+    DequantizeMappedI8(params::ScaleMap): reference::qlinear::dequantize_mapped(i8, f32, i32) -> f32;
+    DequantizeMappedU16(params::ScaleMap): reference::qlinear::dequantize_mapped(u16, f32, i32) -> f32;
+    DequantizeMappedU8(params::ScaleMap): reference::qlinear::dequantize_mapped(u8, f32, i32) -> f32;
     DynamicQuantize(()): reference::qlinear::dynamic_quantize(f32, f32, u8) -> u8;
     DynamicScale(()): reference::qlinear::dynamic_scale(f32) -> f32;
     DynamicZeroPoint(()): reference::qlinear::dynamic_zero_point(f32, f32) -> u8;
@@ -324,6 +328,11 @@ calls! {
     QuantizeEvenI8(params::Affine): reference::qlinear::quantize(f32) -> i8;
     QuantizeEvenU8(params::Affine): reference::qlinear::quantize(f32) -> u8;
     QuantizeI8(params::Affine): reference::quantize_i8(f32) -> i8;
+    QuantizeMappedI16(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> i16;
+    QuantizeMappedI8(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> i8;
+    QuantizeMappedU16(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> u16;
+    QuantizeMappedU8(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> u8;
+    QuantizeMinifloat(params::QuantizeMinifloat): reference::qlinear::quantize_minifloat(f32, f32) -> u8;
     QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
     ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;
     ReduceMaxU8(params::Reduce): reference::reduce_max(u8) -> u8;
@@ -334,6 +343,7 @@ calls! {
     ResizeNearest8(params::Resize2d): reference::resize_nearest(u8) -> u8;
     ResizeNearestNeighbor8(params::ResizeNearest): generic::resize_nearest_neighbor(u8) -> u8;
     ResizeNearestNeighbor32(params::ResizeNearest): generic::resize_nearest_neighbor(u32) -> u32;
+    ScaleCodes(params::ScaleMap): reference::qlinear::scale_codes(u8, f32, f32) -> f32;
     Select8(params::Select): reference::select(u8, u8, u8) -> u8;
     Select32(params::Select): reference::select(u8, u32, u32) -> u32;
     Softmax(params::Softmax): generic::softmax(i8) -> i8;

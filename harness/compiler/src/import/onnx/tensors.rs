@@ -3,55 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::elements::{Element, element};
 use super::{External, MAX_TENSOR_BYTES, ReadExternal, invalid, proto, unsupported};
 use crate::Result;
 use crate::graph::{DType, Tensor};
-
-/// The element type with this number in the file format.
-pub(super) fn dtype(subject: &str, code: i32) -> Result<DType> {
-    const NAMES: [&str; 24] = [
-        "undefined",
-        "float32",
-        "uint8",
-        "int8",
-        "uint16",
-        "int16",
-        "int32",
-        "int64",
-        "string",
-        "bool",
-        "float16",
-        "float64",
-        "uint32",
-        "uint64",
-        "complex64",
-        "complex128",
-        "bfloat16",
-        "float8e4m3fn",
-        "float8e4m3fnuz",
-        "float8e5m2",
-        "float8e5m2fnuz",
-        "uint4",
-        "int4",
-        "float4e2m1",
-    ];
-    Ok(match code {
-        1 => DType::F32,
-        2 => DType::U8,
-        3 => DType::I8,
-        5 => DType::I16,
-        6 => DType::I32,
-        7 => DType::I64,
-        9 => DType::Bool,
-        other => {
-            let name = usize::try_from(other).ok().and_then(|i| NAMES.get(i)).copied().unwrap_or("unknown");
-            let reason = format!(
-                "element type {name} ({other}); float32, int8, uint8, int16, int32, int64 and bool are accepted"
-            );
-            return Err(unsupported(subject, reason));
-        }
-    })
-}
 
 /// The bytes of a shape, if they are few enough.
 pub(super) fn sized(subject: &str, dtype: DType, shape: &[usize]) -> Result<usize> {
@@ -62,34 +17,43 @@ pub(super) fn sized(subject: &str, dtype: DType, shape: &[usize]) -> Result<usiz
         .ok_or_else(|| unsupported(subject, format!("shape {shape:?}; up to {MAX_TENSOR_BYTES} bytes are accepted")))
 }
 
-/// A constant.
-pub(super) fn constant(subject: &str, tensor: proto::Tensor, external: Option<&ReadExternal<'_>>) -> Result<Tensor> {
-    let dtype = dtype(subject, tensor.data_type)?;
+/// A constant, with the way the file writes its elements.
+pub(super) fn constant(
+    subject: &str,
+    tensor: proto::Tensor,
+    external: Option<&ReadExternal<'_>>,
+) -> Result<(Tensor, Element)> {
+    let element = element(subject, tensor.data_type)?;
+    let dtype = element.dtype;
     let shape = tensor
         .dims
         .iter()
         .map(|&d| usize::try_from(d).map_err(|_| invalid(subject, format!("shape {:?}", tensor.dims))))
         .collect::<Result<Vec<usize>>>()?;
-    let bytes = sized(subject, dtype, &shape)?;
-    let elements = bytes / dtype.size();
+    let elements = sized(subject, dtype, &shape)? / dtype.size();
+    let bytes = element.file_bytes(elements);
     let data = if tensor.data_location == 1 {
         read_external(subject, &tensor.external_data, bytes, external)?
     } else if !tensor.raw_data.is_empty() || elements == 0 {
         tensor.raw_data
     } else {
         match dtype {
+            // Floats of 16 bits, and what is packed, lie in the numbers of 32.
+            _ if element.half.is_some() => tensor.int32_data.iter().flat_map(|&x| (x as u16).to_le_bytes()).collect(),
             DType::F32 => tensor.float_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
             DType::I64 => tensor.int64_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
             DType::I32 => tensor.int32_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            DType::I16 => tensor.int32_data.iter().flat_map(|&x| (x as i16).to_le_bytes()).collect(),
+            DType::I16 | DType::U16 => tensor.int32_data.iter().flat_map(|&x| (x as u16).to_le_bytes()).collect(),
             DType::I8 | DType::U8 | DType::Bool => tensor.int32_data.iter().map(|&x| x as u8).collect::<Vec<u8>>(),
         }
     };
     if data.len() != bytes {
-        let reason = format!("has {} bytes of data; its shape {shape:?} and type {dtype} make {bytes}", data.len());
+        let reason =
+            format!("has {} bytes of data; its shape {shape:?} and type {} make {bytes}", data.len(), element.name);
         return Err(invalid(subject, reason));
     }
-    Ok(Tensor { name: tensor.name, dtype, shape, quantization: None, data: Some(data) })
+    let data = element.unpacked(data, elements);
+    Ok((Tensor { name: tensor.name, dtype, shape, quantization: None, data: Some(data) }, element))
 }
 
 fn read_external(
@@ -117,12 +81,12 @@ fn read_external(
 }
 
 /// A declared value without data. An unknown first dimension is a batch, run one sample at a time.
-pub(super) fn value(info: &proto::ValueInfo, fix_shape: &BTreeMap<String, usize>) -> Result<Tensor> {
+pub(super) fn value(info: &proto::ValueInfo, fix_shape: &BTreeMap<String, usize>) -> Result<(Tensor, Element)> {
     let subject = format!("tensor {:?}", info.name);
     let Some(tensor) = info.r#type.as_ref().and_then(|t| t.tensor.as_ref()) else {
         return Err(unsupported(subject, "is not a tensor"));
     };
-    let dtype = dtype(&subject, tensor.elem_type)?;
+    let element = element(&subject, tensor.elem_type)?;
     let Some(declared) = &tensor.shape else {
         return Err(unsupported(subject, "has no shape; known sizes are accepted"));
     };
@@ -146,6 +110,7 @@ pub(super) fn value(info: &proto::ValueInfo, fix_shape: &BTreeMap<String, usize>
             }
         }
     }
-    sized(&subject, dtype, &shape)?;
-    Ok(Tensor { name: info.name.clone(), dtype, shape, quantization: None, data: None })
+    sized(&subject, element.dtype, &shape)?;
+    let tensor = Tensor { name: info.name.clone(), dtype: element.dtype, shape, quantization: None, data: None };
+    Ok((tensor, element))
 }
