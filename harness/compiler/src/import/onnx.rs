@@ -46,8 +46,8 @@ pub type ReadExternal<'a> = dyn Fn(&External<'_>) -> Result<Vec<u8>, String> + '
 /// What the file leaves open.
 #[derive(Default)]
 pub struct Options<'a> {
-    /// Sizes of dimensions that the file only names.
-    pub fix_shape: BTreeMap<String, usize>,
+    /// Sizes of dimensions that the file only names, by that name, and whole shapes of inputs, by the input's.
+    pub fix_shape: BTreeMap<String, Vec<usize>>,
     /// Inputs that have one value for good: they become constants.
     pub constants: BTreeMap<String, Tensor>,
     /// Constants outside of the file; without it they are refused.
@@ -161,6 +161,7 @@ impl Importer<'_> {
                 self.graph.inputs.push(id);
             }
         }
+        self.refuse_unknown_names(&graph.input)?;
         for (index, node) in graph.node.iter().enumerate() {
             operators::read(&mut Reader::new(self, index, node))?;
         }
@@ -190,6 +191,27 @@ impl Importer<'_> {
             return Err(invalid("model", "there are no inputs, or no outputs"));
         }
         Ok(())
+    }
+
+    /// A size that was given for nothing is a mistake.
+    fn refuse_unknown_names(&self, inputs: &[proto::ValueInfo]) -> Result<()> {
+        let dims = |info: &proto::ValueInfo| {
+            let shape = info.r#type.as_ref().and_then(|t| t.tensor.as_ref()).and_then(|t| t.shape.as_ref());
+            shape.map_or_else(Vec::new, |s| s.dim.iter().filter_map(|d| d.param.clone()).collect())
+        };
+        let mut open: Vec<String> = inputs.iter().flat_map(dims).filter(|name| !name.is_empty()).collect();
+        open.sort();
+        open.dedup();
+        let given = self.options.fix_shape.keys();
+        match given.into_iter().find(|&name| !open.contains(name) && inputs.iter().all(|i| i.name != *name)) {
+            None => Ok(()),
+            Some(name) => {
+                let inputs: Vec<&String> = inputs.iter().map(|i| &i.name).collect();
+                let reason =
+                    format!("nothing is called {name:?}; there are the dimensions {open:?} and the inputs {inputs:?}");
+                Err(invalid("model", reason))
+            }
+        }
     }
 
     /// Takes `bytes` of the memory that the constants of a file of this size may have.

@@ -118,19 +118,11 @@ impl<'g> Stage<'g> {
             self.set_result(site, op, vec![x], (y, dtype), order)?;
             return Ok(());
         }
-        let (type_bits, signed) = (8 * dtype.size() as u32, matches!(dtype, DType::I8 | DType::I16));
-        let bits = if let Codes::Bits(bits) = scaling.codes { bits } else { type_bits };
-        let range = if signed {
-            Clamp { min: -(1 << (bits - 1)), max: (1 << (bits - 1)) - 1 }
-        } else {
-            Clamp { min: 0, max: (1 << bits) - 1 }
-        };
-        let params = QuantizeMapped { map, range };
-        let call = match dtype {
-            DType::I8 => Call::QuantizeMappedI8(params),
-            DType::U8 => Call::QuantizeMappedU8(params),
-            DType::I16 => Call::QuantizeMappedI16(params),
-            DType::U16 => Call::QuantizeMappedU16(params),
+        let (call, bits, signed): (fn(QuantizeMapped) -> Call, u32, bool) = match dtype {
+            DType::I8 => (Call::QuantizeMappedI8, 8, true),
+            DType::U8 => (Call::QuantizeMappedU8, 8, false),
+            DType::I16 => (Call::QuantizeMappedI16, 16, true),
+            DType::U16 => (Call::QuantizeMappedU16, 16, false),
             other => {
                 let reason = format!(
                     "tensor {:?} is quantized to {other} at run time; 2 to 16 bits are accepted",
@@ -139,6 +131,13 @@ impl<'g> Stage<'g> {
                 return Err(site.unsupported(reason));
             }
         };
+        let bits = if let Codes::Bits(bits) = scaling.codes { bits } else { bits };
+        let range = if signed {
+            Clamp { min: -(1 << (bits - 1)), max: (1 << (bits - 1)) - 1 }
+        } else {
+            Clamp { min: 0, max: (1 << bits) - 1 }
+        };
+        let call = call(QuantizeMapped { map, range });
         let tensor = self.set_result(site, mapped(call, q), vec![x], (y, dtype), order)?;
         if q.scales.len() == 1 {
             self.q.tensors[tensor].quantization = Some(q.clone());

@@ -80,37 +80,55 @@ fn read_external(
         .map_err(|reason| invalid(subject, format!("external data in {location:?}: {reason}")))
 }
 
-/// A declared value without data. An unknown first dimension is a batch, run one sample at a time.
-pub(super) fn value(info: &proto::ValueInfo, fix_shape: &BTreeMap<String, usize>) -> Result<(Tensor, Element)> {
-    let subject = format!("tensor {:?}", info.name);
+/// A declared value without data. An unknown first dimension is a batch, run one sample at a time. `fix_shape` has sizes of
+/// dimensions by their name, and whole shapes by the tensor's.
+pub(super) fn value(info: &proto::ValueInfo, fix_shape: &BTreeMap<String, Vec<usize>>) -> Result<(Tensor, Element)> {
+    let name = &info.name;
+    let subject = format!("tensor {name:?}");
     let Some(tensor) = info.r#type.as_ref().and_then(|t| t.tensor.as_ref()) else {
         return Err(unsupported(subject, "is not a tensor"));
     };
     let element = element(&subject, tensor.elem_type)?;
-    let Some(declared) = &tensor.shape else {
-        return Err(unsupported(subject, "has no shape; known sizes are accepted"));
+    let dims = tensor.shape.as_ref().map(|declared| &declared.dim);
+    let given = fix_shape.get(name).map(|shape| &shape[..]);
+    let Some(dims) = dims else {
+        let Some(shape) = given else {
+            let reason = format!("has no shape; give one with --fix-shape {name}=NxNxN");
+            return Err(unsupported(subject, reason));
+        };
+        return declared(name, element, shape.to_vec());
     };
-    let mut shape = Vec::with_capacity(declared.dim.len());
-    for (i, dim) in declared.dim.iter().enumerate() {
-        let given = dim.param.as_ref().and_then(|name| fix_shape.get(name)).copied();
+    let of_a_name = |name: &String| fix_shape.get(name).filter(|sizes| sizes.len() == 1).map(|sizes| sizes[0]);
+    let mut shape = Vec::with_capacity(dims.len());
+    for (i, dim) in dims.iter().enumerate() {
         let known = dim.value.and_then(|v| usize::try_from(v).ok()).filter(|_| dim.param.is_none());
-        match (given.or(known), &dim.param) {
+        let size = dim.param.as_ref().and_then(of_a_name).or(known);
+        match (size.or_else(|| given?.get(i).copied()), &dim.param) {
             (Some(size), _) => shape.push(size),
             (None, _) if i == 0 => shape.push(1),
-            (None, Some(name)) if !name.is_empty() => {
-                let reason =
-                    format!("dimension {i} is called {name:?} and has no size; give one with --fix-shape {name}=N");
+            (None, Some(param)) if !param.is_empty() => {
+                let reason = format!(
+                    "dimension {i} is called {param:?} and has no size; give one with --fix-shape {param}=N, or the whole \
+                     shape with --fix-shape {name}=NxNxN"
+                );
                 return Err(unsupported(subject, reason));
             }
             (None, _) => {
-                return Err(unsupported(
-                    subject,
-                    format!("dimension {i} has no size; export the model with fixed sizes"),
-                ));
+                let reason = format!("dimension {i} has no size; give the whole shape with --fix-shape {name}=NxNxN");
+                return Err(unsupported(subject, reason));
             }
         }
     }
-    sized(&subject, element.dtype, &shape)?;
-    let tensor = Tensor { name: info.name.clone(), dtype: element.dtype, shape, quantization: None, data: None };
-    Ok((tensor, element))
+    if let Some(given) = given
+        && given != shape
+    {
+        let reason = format!("the shape {given:?} that was given does not fit the file's, which makes it {shape:?}");
+        return Err(invalid(subject, reason));
+    }
+    declared(name, element, shape)
+}
+
+fn declared(name: &str, element: Element, shape: Vec<usize>) -> Result<(Tensor, Element)> {
+    sized(&format!("tensor {name:?}"), element.dtype, &shape)?;
+    Ok((Tensor { name: name.to_string(), dtype: element.dtype, shape, quantization: None, data: None }, element))
 }
