@@ -548,7 +548,11 @@ def without_qoperator(table):
 
 @operator("sigmoid")
 def sigmoid():
-    return activation("Sigmoid")
+    # Far below zero the result is small, and a small scale shows what the approximation is worth there.
+    return activation("Sigmoid") | rows(every_value, {
+        "every_int8_far_below": dict(dtype="int8", scale=0.0977, zero=118, out_scale=4.6e-7, out_zero=-128),
+        "every_uint8_far_below": dict(dtype="uint8", scale=0.0811, zero=250, out_scale=3.1e-8, out_zero=0),
+    }, kind="Sigmoid")
 
 
 @operator("leakyrelu")
