@@ -8,7 +8,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use hilbench_compiler::host::Host;
+use hilbench_compiler::host::{Host, Level};
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::plan::Plan;
 use hilbench_compiler::{exec, import, pass, plan, quantize};
@@ -50,8 +50,8 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
     };
     let (inputs, goldens) = (arrays("m_inputs", graph.inputs.len()), arrays("m_outputs", graph.outputs.len()));
     let samples = goldens[0].0;
-    let host = Host::new(&graph);
-    let mut memory = host.memory();
+    let hosts: Vec<Host<'_>> = Level::here().into_iter().map(|level| Host::at(&graph, level)).collect();
+    let mut memories: Vec<_> = hosts.iter().map(Host::memory).collect();
     for sample in 0..samples {
         let part = |(count, bytes): &(usize, Vec<u8>)| {
             let size = bytes.len() / count;
@@ -72,8 +72,11 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
                 ));
             }
         }
-        host.run(&mut memory, &input);
-        assert_eq!(host.outputs(&memory), exec::outputs(&graph, &values), "{} on the host's kernels", model.display());
+        for (host, memory) in hosts.iter().zip(&mut memories) {
+            host.run(memory, &input);
+            let (got, expected) = (host.outputs(memory), exec::outputs(&graph, &values));
+            assert_eq!(got, expected, "{} on the host's kernels, {:?}", model.display(), host.level());
+        }
         for (isa, plan) in &plans {
             let trace = exec::run_plan(plan, &input);
             for (node, written) in plan.nodes.iter().zip(&trace.nodes) {

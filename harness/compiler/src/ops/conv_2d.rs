@@ -12,7 +12,7 @@ use super::requantized::{
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -91,9 +91,9 @@ impl Computation for Conv2d {
         Ok(vec![Step { call, operands, scratch, output }])
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, level: Level) -> Option<Kernel> {
         let w = &self.weights;
-        Some(Kernel::conv2d(self.params, &w.values, &w.bias, &w.requant))
+        Some(Kernel::conv2d(level, self.params, &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

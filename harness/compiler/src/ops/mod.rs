@@ -2,7 +2,7 @@
 //! arithmetic needs, how the reference computes it, and which device calls compute it.
 
 mod operands;
-mod requantized;
+pub(crate) mod requantized;
 
 pub mod add;
 pub mod channels;
@@ -42,7 +42,7 @@ use hilbench_kernels::params::Clamp;
 
 use crate::Result;
 use crate::graph::{Op, TensorId};
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -63,7 +63,7 @@ pub trait Computation: Debug {
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>>;
 
     /// A faster way to the same outputs on this host, with one output; `None` where there is none.
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, _: Level) -> Option<Kernel> {
         None
     }
 

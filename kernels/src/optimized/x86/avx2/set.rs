@@ -9,8 +9,15 @@ use crate::optimized::{KernelSet, generic};
 use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
 
 /// The kernels of this folder, and generic ones where it has none.
-pub static SET: KernelSet =
-    KernelSet { name: "x86", conv2d_scratch, conv2d, depthwise_conv2d, fully_connected, ..generic::SET };
+pub static SET: KernelSet = KernelSet {
+    name: "avx2",
+    available: || Avx2::detect().is_some(),
+    conv2d_scratch,
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+    ..generic::SET
+};
 
 /// Blocks of packed weights and pairs of scratch of kernels that are not given any; larger layers run on generic kernels.
 const WEIGHTS: usize = 24 * 1024;
