@@ -3,6 +3,7 @@
 //! A [`Graph`] comes from an importer and is never changed. Knows no file format, no quantization rule.
 
 pub mod onnx;
+pub mod tflite;
 
 use std::fmt;
 
@@ -141,6 +142,11 @@ pub enum Op {
         /// Fused activation.
         activation: Activation,
     },
+    /// Input x, axis.
+    ArgExtreme {
+        /// Index of the largest rather than of the smallest.
+        max: bool,
+    },
     /// Input x.
     AveragePool2d {
         /// Window; filter size below.
@@ -148,6 +154,24 @@ pub enum Op {
         /// Filter height and width.
         filter: [usize; 2],
     },
+    /// Inputs `[.., rows, depth]` and `[.., depth, columns]`.
+    BatchMatMul {
+        /// Which of the two lie transposed.
+        adjoint: [bool; 2],
+    },
+    /// Inputs x, block shape, crops.
+    BatchToSpaceNd,
+    /// Inputs x, y.
+    Binary {
+        /// The function.
+        function: tflite::Binary,
+        /// Fused activation.
+        activation: Activation,
+    },
+    /// Inputs x, shape.
+    BroadcastTo,
+    /// Input x; to the type of the output.
+    Cast,
     /// Inputs: any number.
     Concatenation {
         /// Axis, maybe negative.
@@ -160,6 +184,11 @@ pub enum Op {
         /// Window; the filter size is the weights'.
         window: WindowAttributes,
     },
+    /// Input x.
+    DepthToSpace {
+        /// Height and width of what a pixel becomes.
+        block: usize,
+    },
     /// Inputs x, weights 1HWO, optional bias.
     DepthwiseConv2d {
         /// Window; the filter size is the weights'.
@@ -171,19 +200,45 @@ pub enum Op {
     Dequantize,
     /// Inputs x, axis.
     ExpandDims,
+    /// Inputs dims, value.
+    Fill,
     /// Inputs x, weights `[out, in]`, optional bias.
     FullyConnected {
         /// Fused activation.
         activation: Activation,
         /// The output keeps the leading dimensions of the input.
         keep_num_dims: bool,
+        /// Floats that meet integer weights are quantized with a zero point.
+        asymmetric_inputs: bool,
     },
+    /// Inputs x, indices.
+    Gather {
+        /// Axis, maybe negative.
+        axis: i64,
+        /// Leading dimensions that indices share with x.
+        batch_dims: i64,
+    },
+    /// Inputs x, indices.
+    GatherNd,
     /// Input x.
     HardSwish,
+    /// Input x; over the last axis.
+    L2Normalization,
     /// Input x.
     LeakyRelu {
         /// Slope below zero.
         alpha: f32,
+    },
+    /// Input x; over the last axis.
+    LocalResponseNormalization {
+        /// Neighbours on each side.
+        radius: usize,
+        /// Addend.
+        bias: f32,
+        /// Factor on the sum of squares.
+        alpha: f32,
+        /// Exponent.
+        beta: f32,
     },
     /// Input x; over the last axis.
     LogSoftmax,
@@ -205,6 +260,11 @@ pub enum Op {
     },
     /// Inputs x, y.
     Minimum,
+    /// Inputs x, paddings `[rank, 2]`.
+    MirrorPad {
+        /// The outermost value is repeated.
+        symmetric: bool,
+    },
     /// Inputs x, y.
     Mul {
         /// Fused activation.
@@ -223,6 +283,15 @@ pub enum Op {
     PadV2,
     /// Float to integer, or integer to integer.
     Quantize,
+    /// Input x.
+    Rank,
+    /// Inputs x, axes.
+    Reduce {
+        /// What is made of the elements.
+        reduction: tflite::Reduction,
+        /// Reduced dimensions stay as 1.
+        keep_dims: bool,
+    },
     /// Inputs x, axes.
     ReduceMax {
         /// Reduced dimensions stay as 1.
@@ -238,12 +307,23 @@ pub enum Op {
         new_shape: Option<Vec<i64>>,
     },
     /// Inputs x, size `[2]`.
+    ResizeBilinear {
+        /// Corners fall on corners.
+        align_corners: bool,
+        /// Samples sit in the middle of pixels.
+        half_pixel_centers: bool,
+    },
+    /// Inputs x, size `[2]`.
     ResizeNearestNeighbor {
         /// Corners fall on corners.
         align_corners: bool,
         /// Samples sit in the middle of pixels.
         half_pixel_centers: bool,
     },
+    /// Inputs x, axes.
+    Reverse,
+    /// Inputs condition, x, y.
+    Select,
     /// Input x; output its shape as integers.
     Shape,
     /// Inputs x, begin, size.
@@ -253,8 +333,17 @@ pub enum Op {
         /// Factor on the input.
         beta: f32,
     },
+    /// Inputs x, block shape, paddings.
+    SpaceToBatchNd,
+    /// Input x.
+    SpaceToDepth {
+        /// Height and width of what becomes a pixel.
+        block: usize,
+    },
     /// Inputs axis, x.
     Split,
+    /// Inputs x, sizes, axis.
+    SplitV,
     /// Input x.
     Squeeze {
         /// Dimensions to drop; empty for every dimension of size 1.
@@ -282,8 +371,28 @@ pub enum Op {
     },
     /// Input x.
     Tanh,
+    /// Inputs x, repeats.
+    Tile,
+    /// Inputs x, k; outputs values and indices.
+    TopK,
     /// Inputs x, permutation.
     Transpose,
+    /// Inputs shape, weights OHWI, x, optional bias.
+    TransposeConv {
+        /// Window; strides walk over the output.
+        window: WindowAttributes,
+    },
+    /// Input x.
+    Unary(tflite::Unary),
+    /// An operator whose tensors were uint8 and are now int8, all values 128 lower: weights may have a zero point.
+    Unsigned(Box<Op>),
+    /// Input x.
+    Unpack {
+        /// Axis that goes, maybe negative.
+        axis: i64,
+    },
+    /// Input x; zeros of its shape.
+    ZerosLike,
 }
 
 /// One operator of the file.

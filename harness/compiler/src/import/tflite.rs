@@ -3,6 +3,7 @@
 //! Refuses damaged files, several subgraphs, variables, sparse and custom parts, and operators without a rule, each by
 //! name. Any bytes are answered with a graph or an error; memory stays within a few times the file.
 
+mod names;
 mod operators;
 mod schema;
 
@@ -129,6 +130,8 @@ fn read_tensor(
     let subject = format!("tensor #{id} {name:?}");
     let dtype = match tensor.element_type() {
         0 => DType::F32,
+        1 => return read_packed(&subject, name, tensor, buffers, budget, DType::F32),
+        17 => return read_packed(&subject, name, tensor, buffers, budget, DType::I8),
         2 => DType::I32,
         3 => DType::U8,
         4 => DType::I64,
@@ -137,7 +140,7 @@ fn read_tensor(
         9 => DType::I8,
         other => {
             let reason = format!(
-                "element type {}; float32, int8, uint8, int16, int32, int64 and bool are accepted",
+                "element type {}; float32, int8, uint8, int16, int32, int64 and bool are accepted, float16 and int4 as constants",
                 type_name(other)
             );
             return Err(unsupported(subject, reason));
@@ -154,6 +157,37 @@ fn read_tensor(
     let data = read_data(&subject, tensor, buffers, bytes, budget)?;
     let quantization = read_quantization(&subject, tensor, &shape)?;
     Ok(Tensor { name, dtype, shape, quantization, data })
+}
+
+/// A constant of half floats, which becomes one of floats, or of int4, which becomes one of int8.
+fn read_packed(
+    subject: &str,
+    name: String,
+    tensor: &schema::Tensor<'_>,
+    buffers: &[schema::Buffer<'_>],
+    budget: &mut usize,
+    dtype: DType,
+) -> Result<Tensor> {
+    if tensor.is_variable() || tensor.sparsity().is_some() {
+        return Err(unsupported(subject, "a variable, or sparse storage; a dense constant is accepted"));
+    }
+    let shape = read_shape(subject, tensor, dtype)?;
+    let elements: usize = shape.iter().product();
+    let bytes = if dtype == DType::F32 { 2 * elements } else { elements.div_ceil(2) };
+    let Some(packed) = read_data(subject, tensor, buffers, bytes, budget)? else {
+        let reason = format!("{} at run time; it is accepted for constants", type_name(tensor.element_type()));
+        return Err(unsupported(subject, reason));
+    };
+    let data = if dtype == DType::F32 {
+        let half = |pair: &[u8]| half::f16::from_le_bytes([pair[0], pair[1]]).to_f32().to_le_bytes();
+        packed.chunks_exact(2).flat_map(half).collect()
+    } else {
+        // The lower half of a byte comes first; an arithmetic shift brings its sign along.
+        let both = packed.iter().flat_map(|&b| [((b << 4) as i8) >> 4, (b as i8) >> 4]);
+        both.take(elements).map(|v| v as u8).collect()
+    };
+    let quantization = read_quantization(subject, tensor, &shape)?;
+    Ok(Tensor { name, dtype, shape, quantization, data: Some(data) })
 }
 
 fn type_name(code: i8) -> String {
@@ -274,14 +308,14 @@ fn read_operators(
         let number = code.builtin_code().max(i32::from(code.deprecated_builtin_code()));
         let outputs = operands(&format!("operator #{index}"), operator.outputs(), graph.tensors.len())?;
         let outputs: Vec<TensorId> = outputs.into_iter().flatten().collect();
-        let called = match operators::name(number) {
+        let called = match names::name(number) {
             Some(_) if number == operators::CUSTOM => format!("CUSTOM {:?}", code.custom_code().unwrap_or_default()),
             Some(name) => name.to_string(),
             None => format!("operator number {number}"),
         };
         let result = outputs.first().map_or("", |&t| graph.tensors[t].name.as_str());
         let subject = format!("{called} #{index} {result:?}");
-        let name = operators::name(number).unwrap_or_default();
+        let name = names::name(number).unwrap_or_default();
         let op = match operators::op(name, operator, bytes) {
             Ok(op) => op,
             Err(Refusal::Operator) => {

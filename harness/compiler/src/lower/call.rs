@@ -120,6 +120,9 @@ calls! {
     ArgMinF32(params::ArgPick): reference::arg_min(f32) -> i32;
     ArgMinI8(params::ArgPick): reference::arg_min(i8) -> i32;
     ArgMinU8(params::ArgPick): reference::arg_min(u8) -> i32;
+    AsymmetricConv2d(params::QLinearConv2d): reference::qlinear::conv2d(i8, i8, i32, Requant) -> i8;
+    AsymmetricDepthwiseConv2d(params::QLinearDepthwiseConv2d): reference::qlinear::depthwise_conv2d(i8, i16, i32, Requant) -> i8;
+    AveragePool2dU8(params::Pool2d): reference::average_pool2d_u8(u8) -> u8;
     AveragePool2d(params::Pool2d): generic::average_pool2d(i8) -> i8;
     Conv2d(params::Conv2d): generic::conv2d(i8, i8, i32, Requant) [i8] -> i8;
     ConvIntegerI8I8(params::Conv2d): reference::qlinear::conv2d_integer(i8, i8, i8, i8) -> i32;
@@ -190,6 +193,7 @@ calls! {
     FloatGlobalAveragePool(params::Rows): reference::float::global_average_pool(f32) -> f32;
     FloatHardSigmoid(params::UnaryF32): reference::float::hard_sigmoid(f32) -> f32;
     FloatHardSwish(()): reference::float::hard_swish(f32) -> f32;
+    FloatL2Normalization(params::Rows): reference::float::l2_normalization(f32) -> f32;
     FloatLeakyRelu(params::UnaryF32): reference::float::leaky_relu(f32) -> f32;
     FloatGru(params::Recurrent): reference::float::gru(f32, f32, f32, f32, f32) [f32] -> f32;
     FloatLstm(params::Recurrent): reference::float::lstm(f32, f32, f32, f32, f32, f32) [f32] -> f32;
@@ -217,6 +221,7 @@ calls! {
     FloatReduceSum(params::Reduce): reference::float::reduce_sum(f32) -> f32;
     FloatReduceSumSquare(params::Reduce): reference::float::reduce_sum_square(f32) -> f32;
     FloatRound(()): reference::float::round(f32) -> f32;
+    FloatRsqrt(()): reference::float::rsqrt(f32) -> f32;
     FloatSelu(params::UnaryF32): reference::float::selu(f32) -> f32;
     FloatSigmoid(()): reference::float::sigmoid(f32) -> f32;
     FloatSign(()): reference::float::sign(f32) -> f32;
@@ -226,6 +231,8 @@ calls! {
     FloatSoftplus(()): reference::float::softplus(f32) -> f32;
     FloatSoftsign(()): reference::float::softsign(f32) -> f32;
     FloatSqrt(()): reference::float::sqrt(f32) -> f32;
+    FloatSquare(()): reference::float::square(f32) -> f32;
+    FloatSquaredDifference(params::Broadcast): reference::float::squared_difference(f32, f32) -> f32;
     FloatSub(params::Broadcast): reference::float::sub(f32, f32) -> f32;
     FloatTan(()): reference::float::tan(f32) -> f32;
     FloatTanh(()): reference::float::tanh(f32) -> f32;
@@ -238,6 +245,9 @@ calls! {
     GreaterI32(params::Broadcast): reference::greater(i32, i32) -> u8;
     GreaterOrEqualF32(params::Broadcast): reference::greater_or_equal(f32, f32) -> u8;
     GreaterOrEqualI32(params::Broadcast): reference::greater_or_equal(i32, i32) -> u8;
+    HybridConv2d(params::Conv2dHybrid): reference::hybrid::conv2d(f32, i8, f32, f32) [i8] -> f32;
+    HybridDepthwiseConv2d(params::DepthwiseConv2dF32): reference::hybrid::depthwise_conv2d(f32, i8, f32, f32) [i8] -> f32;
+    HybridFullyConnected(params::FullyConnectedHybrid): reference::hybrid::fully_connected(f32, i8, f32, f32) [i8] -> f32;
     LessF32(params::Broadcast): reference::less(f32, f32) -> u8;
     LessI32(params::Broadcast): reference::less(i32, i32) -> u8;
     LessOrEqualF32(params::Broadcast): reference::less_or_equal(f32, f32) -> u8;
@@ -268,6 +278,8 @@ calls! {
     Or(params::Broadcast): reference::or(u8, u8) -> u8;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
+    PortableAsymmetricConv2d(params::QLinearConv2d): generic::qlinear_conv2d(i8, i8, i32, Requant) [i8] -> i8;
+    PortableAsymmetricDepthwiseConv2d(params::QLinearDepthwiseConv2d): generic::qlinear_depthwise_conv2d(i8, i16, i32, Requant) -> i8;
     PortableConvIntegerI8I8(params::Conv2d): generic::conv2d_integer(i8, i8, i8, i8) [i16] -> i32;
     PortableConvIntegerI8U8(params::Conv2d): generic::conv2d_integer(i8, u8, i8, u8) [i16] -> i32;
     PortableConvIntegerU8I8(params::Conv2d): generic::conv2d_integer(u8, i8, u8, i8) [i16] -> i32;
