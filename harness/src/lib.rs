@@ -5,6 +5,7 @@ pub mod board;
 pub mod cli;
 pub mod compare;
 pub mod dataset;
+pub mod desk;
 pub mod error;
 pub mod link;
 pub mod metrics;

@@ -130,7 +130,10 @@ fn print(text: &str) -> Result<()> {
 fn tools(boards: &[Board]) -> Vec<String> {
     let rustc = cortex_m::toolchain().unwrap_or_else(|e| e.to_string());
     let rustc = rustc.lines().next().unwrap_or_default();
-    let version = |board: &Board| hilbench_virtual::version(&board.emulator).unwrap_or_else(|e| e.to_string());
+    let version = |board: &Board| match &board.emulator {
+        Some(emulator) => hilbench_virtual::version(emulator).unwrap_or_else(|e| e.to_string()),
+        None => board.run_on(),
+    };
     boards.iter().map(|board| format!("{rustc}; {}", version(board))).collect()
 }
 

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::form::FormArgs;
 use crate::board::Board;
 use crate::dataset::{self, Dataset};
+use crate::desk;
 use crate::error::{Error, Result};
 use crate::model::{Compiled, Model};
 use crate::npz::{self, Array};
@@ -119,8 +120,7 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
 
 /// The boards of these names. They are told apart by their names, in reports and in the names of saved files.
 pub(super) fn find_boards(names: &[String]) -> Result<Vec<Board>> {
-    let boards = names.iter().map(|name| Board::find(name)).collect::<Result<Vec<_>, _>>();
-    let boards = boards.map_err(|e| Error::Input(e.to_string()))?;
+    let boards = desk::boards(names).map_err(|e| Error::Input(e.to_string()))?;
     for (n, board) in boards.iter().enumerate() {
         if boards[..n].iter().any(|b| b.name == board.name) {
             return Err(Error::Input(format!("board `{}` is named twice; once is accepted", board.name)));

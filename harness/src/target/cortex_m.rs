@@ -1,5 +1,6 @@
 //! Cortex-M: firmware by cargo, boards by QEMU, the link by a serial port.
 
+mod board_source;
 mod footprint;
 
 use std::fmt::Write;
@@ -13,6 +14,7 @@ use hilbench_compiler::emit::Sources;
 use hilbench_virtual::{QemuBoard, Status};
 use sha2::{Digest, Sha256};
 
+use self::board_source::board_source;
 use self::footprint::footprint;
 use super::{Image, Target, TargetError};
 use crate::board::Board;
@@ -83,7 +85,8 @@ impl Target for CortexM {
     }
 
     fn deploy(&self, image: &Image, board: &Board) -> Result<Box<dyn Link>, TargetError> {
-        let emulator = QemuBoard::start(&board.emulator, &image.elf).map_err(|e| match e {
+        let Some(config) = &board.emulator else { return Err(no_deploy(image, board)) };
+        let emulator = QemuBoard::start(config, &image.elf).map_err(|e| match e {
             hilbench_virtual::Error::Missing { .. } => TargetError::Absent(e.to_string()),
             e => TargetError::Start(e.to_string()),
         })?;
@@ -92,6 +95,16 @@ impl Target for CortexM {
             .map_err(|e| TargetError::Start(e.to_string()))?;
         Ok(Box::new(Emulated { serial, emulator, closed: false }))
     }
+}
+
+/// What to do about a board that this build cannot put an image on.
+fn no_deploy(image: &Image, board: &Board) -> TargetError {
+    let chip = board.chip.as_deref().map_or(String::new(), |chip| format!(" ({chip})"));
+    TargetError::Absent(format!(
+        "`{}`{chip} is a real board, and this hilbench deploys to emulated ones only; its firmware is built: {}",
+        board.name,
+        image.elf.display()
+    ))
 }
 
 impl CortexM {
@@ -191,27 +204,6 @@ fn rustflags(board: &Board) -> String {
     let isa = format!("--cfg=hilbench_isa=\"{}\"", board.isa.name());
     let relocations = "-Clink-arg=--emit-relocs".to_string();
     [&board.rustflags[..], &[isa, relocations]].concat().join("\u{1f}")
-}
-
-fn board_source(board: &Board) -> String {
-    format!(
-        "// Facts of {}.\n\
-         pub const UART_BASE: usize = {:#010x};\n\
-         pub const UART_RX_IRQ: usize = {};\n\
-         pub const BAUD: u32 = {};\n\
-         pub const DEVICE_ID: u32 = {:#x};\n\
-         pub const CORE_CLOCK_HZ: u32 = {};\n\
-         pub const COUNTS_PER: u64 = {};\n\
-         pub const TICKS_PER: u64 = {};\n",
-        board.name,
-        board.uart_base,
-        board.uart_rx_irq,
-        board.baud,
-        board.device_id,
-        board.clock_hz,
-        board.per_counts,
-        board.ticks
-    )
 }
 
 /// The linker's view: the stack lies below the data, so that an overflow leaves the memory and faults.

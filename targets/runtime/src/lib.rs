@@ -4,6 +4,7 @@
 #![no_std]
 
 pub mod arena;
+pub mod bring_up;
 mod device;
 pub mod model;
 mod reader;
