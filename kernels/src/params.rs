@@ -4,12 +4,14 @@
 //! Sizes are counted in elements. Knows no arithmetic.
 
 mod bands;
+mod channel;
 mod float;
 mod onnx;
 mod qlinear;
 mod scale_map;
 
 pub use bands::{Band, Bands, Elements};
+pub use channel::Channel;
 pub use float::*;
 pub use onnx::*;
 pub use qlinear::*;

@@ -4,7 +4,8 @@
 use std::fmt::Debug;
 
 use hilbench_kernels::optimized::{dsp, generic, mve};
-use hilbench_kernels::{params, params::Requant, params::ScaleF32, reference};
+use hilbench_kernels::params::{self, Channel, Requant, ScaleF32};
+use hilbench_kernels::reference;
 
 use crate::value::Value;
 
@@ -27,6 +28,12 @@ plain_elements!(i8 u8 i16 u16 i32 u32 f32);
 impl Element for Requant {
     fn read(value: &Value) -> Vec<Self> {
         value.as_slice::<i32>().chunks_exact(2).map(|c| Requant { multiplier: c[0], shift: c[1] }).collect()
+    }
+}
+
+impl Element for Channel {
+    fn read(value: &Value) -> Vec<Self> {
+        value.as_slice::<i32>().as_chunks().0.iter().map(|&words| Channel::from_words(words)).collect()
     }
 }
 
@@ -54,7 +61,7 @@ pub fn element_bytes(element: &str) -> usize {
     match element {
         "i8" | "u8" => 1,
         "i16" | "u16" => 2,
-        "Requant" => 8,
+        "Channel" | "Requant" => 8,
         _ => 4,
     }
 }
@@ -135,9 +142,9 @@ calls! {
     DequantizeAccumulators(Vec<params::ScaleF32>): reference::qlinear::dequantize_accumulators(i32, f32) -> f32;
     DspAdd(params::Add): dsp::add(i8, i8) -> i8;
     DspAveragePool2d(params::Pool2d): dsp::average_pool2d(i8) -> i8;
-    DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, i32, Requant) [u32] -> i8;
-    DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, u32, i32, Requant) [u32] -> i8;
-    DspDepthwiseTaps(params::DepthwiseConv2d): dsp::depthwise_taps(i8, u32, i32, Requant) -> i8;
+    DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, Channel) [u32] -> i8;
+    DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, i8, Channel) [u32] -> i8;
+    DspDepthwiseTaps(params::DepthwiseConv2d): dsp::depthwise_taps(i8, u32, Channel) -> i8;
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
     DspMaxPool2d(params::Pool2d): dsp::max_pool2d(i8) -> i8;
     DspMul(params::Mul): dsp::mul(i8, i8) -> i8;
@@ -269,8 +276,8 @@ calls! {
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
     MveAdd(params::Add): mve::add(i8, i8) -> i8;
     MveAveragePool2d(params::Pool2d): mve::average_pool2d(i8) -> i8;
-    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, i32, Requant) [i8] -> i8;
-    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, i32, Requant) [i8] -> i8;
+    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, Channel) [i8] -> i8;
+    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, Channel) [i8] -> i8;
     MveFullyConnected(params::FullyConnected): mve::fully_connected(i8, i8, i32, Requant) -> i8;
     MveMaxPool2d(params::Pool2d): mve::max_pool2d(i8) -> i8;
     MveMul(params::Mul): mve::mul(i8, i8) -> i8;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::optimized::dsp::{self, is_exact};
 use crate::optimized::{KernelSet, generic};
-use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
+use crate::params::{Channel, Conv2d, DepthwiseConv2d, FullyConnected, Requant};
 
 /// The kernels of this folder, and generic ones where it has none.
 pub static SET: KernelSet = KernelSet {
@@ -44,8 +44,11 @@ fn conv2d(
     scratch: &mut [i8],
     output: &mut [i8],
 ) {
-    let takes = conv2d_takes(p) && is_exact(weights, bias, requant);
-    (if takes { super::conv2d } else { generic::conv2d })(p, input, weights, bias, requant, scratch, output);
+    if !conv2d_takes(p) || p.output_channels > CHANNELS || !is_exact(weights, bias, requant) {
+        return generic::conv2d(p, input, weights, bias, requant, scratch, output);
+    }
+    let mut memory = [Channel::ZERO; CHANNELS];
+    super::conv2d(p, input, weights, dsp::channels(bias, requant, &mut memory), scratch, output);
 }
 
 fn depthwise_conv2d(
@@ -66,7 +69,9 @@ fn depthwise_conv2d(
             let packed = &mut packed[..depthwise_conv2d_packed(p)];
             pack_depthwise_conv2d(p, rows, packed);
             let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
-            super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+            let mut memory = [Channel::ZERO; CHANNELS];
+            let channels = dsp::channels(folded, requant, &mut memory);
+            super::depthwise_conv2d(p, input, packed, channels, scratch, output);
             assert!(behind.iter().all(|&byte| byte == 0), "the kernel keeps to its scratch");
             return;
         }
