@@ -314,7 +314,9 @@ fn run_samples(
 ) -> Result<(), SessionError> {
     for sample in 0..job.data.samples() {
         progress(Progress::Samples(sample));
-        let result = session.run(&reference::inputs(&job.compiled.qgraph, job.data, sample), Mode::IoOnly)?;
+        let first = sample == 0 || job.compiled.qgraph.states.is_empty();
+        let inputs = reference::inputs(&job.compiled.qgraph, job.data, sample);
+        let result = session.run_in_sequence(&inputs, Mode::IoOnly, first)?;
         outcome.take_counts(&result);
         outcome.answers.push(result.outputs.into_iter().map(|tensor| tensor.bytes.unwrap_or_default()).collect());
     }

@@ -230,17 +230,6 @@ pub enum Op {
         alpha: f32,
     },
     /// Input x; over the last axis.
-    LocalResponseNormalization {
-        /// Neighbours on each side.
-        radius: usize,
-        /// Addend.
-        bias: f32,
-        /// Factor on the sum of squares.
-        alpha: f32,
-        /// Exponent.
-        beta: f32,
-    },
-    /// Input x; over the last axis.
     LogSoftmax,
     /// Input x.
     Logistic,
@@ -410,6 +399,19 @@ pub struct Node {
     pub outputs: Vec<TensorId>,
 }
 
+/// A value that an inference leaves for the next one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Name in the file; may be empty.
+    pub name: String,
+    /// Holds the value when an inference begins. No operator writes it.
+    pub incoming: TensorId,
+    /// Holds the value when it ends; of the type and size of `incoming`.
+    pub outgoing: TensorId,
+    /// Little-endian bytes before the first inference of a sequence.
+    pub initial: Vec<u8>,
+}
+
 /// A model file, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
@@ -425,11 +427,23 @@ pub struct Graph {
     pub inputs: Vec<TensorId>,
     /// Model outputs, in order.
     pub outputs: Vec<TensorId>,
+    /// What is kept from one inference to the next.
+    pub states: Vec<State>,
     /// What was taken, but not as the author of the file meant it; one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Graph {
+    /// The tensors that hold a value before the first operator: inputs, and states.
+    pub fn entries(&self) -> impl Iterator<Item = TensorId> {
+        self.inputs.iter().copied().chain(self.states.iter().map(|s| s.incoming))
+    }
+
+    /// The tensors that are read after the last operator: outputs, and states.
+    pub fn exits(&self) -> impl Iterator<Item = TensorId> {
+        self.outputs.iter().copied().chain(self.states.iter().map(|s| s.outgoing))
+    }
+
     /// How messages name an operator: `CONV_2D #3 "model/conv/Relu"` (the name is its first output's).
     #[must_use]
     pub fn describe(&self, node: &Node) -> String {

@@ -139,6 +139,7 @@ impl<'g> Stage<'g> {
             nodes: Vec::new(),
             inputs: graph.inputs.clone(),
             outputs: Vec::new(),
+            states: Vec::new(),
             warnings: graph.warnings.clone(),
         };
         Stage {

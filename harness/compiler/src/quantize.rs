@@ -26,6 +26,7 @@ pub fn quantize(graph: &Graph) -> Result<QGraph> {
         nodes: Vec::new(),
         inputs: graph.inputs.clone(),
         outputs: graph.outputs.clone(),
+        states: graph.states.clone(),
         warnings: graph.warnings.clone(),
     };
     let mut floats = Vec::new();

@@ -47,6 +47,7 @@ fn model() -> QGraph {
         nodes: nodes.collect(),
         inputs: vec![0],
         outputs: vec![9],
+        states: Vec::new(),
         warnings: Vec::new(),
     };
     quantize(&graph).expect("a model that is taken")

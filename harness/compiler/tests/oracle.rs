@@ -1,7 +1,7 @@
 //! The reference against the outside world: outputs recorded from an independent interpreter must be met exactly, or, of
 //! a model that computes floats, to one part in 100000 of the largest element: an interpreter adds in another order.
 //!
-//! `models/cases` holds one-operator models with vectors of our own. Public models lie outside the repository, in
+//! `models/cases` holds one-operator models with vectors of our own, `models/packs` many operators a model. Public models lie outside the repository, in
 //! `zoo` of the folder named by `HILBENCH_SHARED` or of `shared` beside the checkout; without it they are skipped aloud.
 //! Every model also runs, after the passes, as a plan for each instruction set, in its one overlaid arena, which must agree
 //! with the reference tensor by tensor, and with the kernels of this host.
@@ -92,6 +92,7 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
     let float = graph.warnings.iter().any(|w| w.contains("computed in float32"));
     let hosts: Vec<Host<'_>> = Level::here().into_iter().map(|level| Host::at(&graph, level)).collect();
     let mut memories: Vec<_> = hosts.iter().map(Host::memory).collect();
+    let (mut states, mut plan_states) = (graph.initial_states(), vec![graph.initial_states(); plans.len()]);
     for sample in 0..samples {
         let part = |(count, bytes): &(usize, Vec<u8>)| {
             let size = bytes.len() / count;
@@ -99,7 +100,7 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
         };
         let input: Vec<Vec<u8>> = inputs.iter().map(part).collect();
         let input: Vec<&[u8]> = input.iter().map(Vec::as_slice).collect();
-        let values = exec::run_reference(&graph, &input);
+        let values = exec::run_reference_from(&graph, &mut states, &input);
         for (k, (got, golden)) in exec::outputs(&graph, &values).iter().zip(goldens.iter().map(part)).enumerate() {
             let dtype = graph.tensors[graph.outputs[k]].dtype;
             compare(dtype, float, got, &golden).map_err(|e| format!("sample {sample} output {k}: {e}"))?;
@@ -109,8 +110,8 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
             let (got, expected) = (host.outputs(memory), exec::outputs(&graph, &values));
             assert_eq!(got, expected, "{} on the host's kernels, {:?}", model.display(), host.level());
         }
-        for (isa, plan) in &plans {
-            let trace = exec::run_plan(plan, &input);
+        for ((isa, plan), states) in plans.iter().zip(&mut plan_states) {
+            let trace = exec::run_plan_from(plan, states, &input);
             for (node, written) in plan.nodes.iter().zip(&trace.nodes) {
                 for (tensor, bytes) in written {
                     let expected = values[*tensor].as_ref().expect("written at run time").as_bytes();
@@ -157,20 +158,31 @@ fn every_operator_case_is_met_exactly() {
     check_all(&cases);
 }
 
+/// Models of many small operators side by side, of random shapes, attributes, scales and values.
+#[test]
+fn every_pack_of_operators_is_met() {
+    let packs: Vec<(PathBuf, PathBuf)> = folders(&repository().join("models/packs"))
+        .iter()
+        .map(|pack| (pack.join("model.tflite"), pack.join("io.npz")))
+        .collect();
+    assert!(packs.len() >= 30, "only {} packs found", packs.len());
+    check_all(&packs);
+}
+
 #[test]
 fn the_shipped_model_is_met_exactly() {
     let digits = repository().join("models/digits");
     check_all(&[(digits.join("digits_int8.tflite"), digits.join("digits_test.npz"))]);
 }
 
-/// Names of the public models that are sound TFLite files without state.
+/// Names of the public models that are sound TFLite files.
 fn public_models() -> Vec<String> {
     let files = std::fs::read_dir(repository().join("models/zoo")).expect("facts of public models");
     let mut names: Vec<String> = files
         .filter_map(|e| Some(e.ok()?.path()))
         .filter(|file| {
             let text = std::fs::read_to_string(file).expect("facts are text");
-            text.contains("format = \"tflite\"") && !text.contains("kind = \"rejected") && !text.contains("streaming")
+            text.contains("format = \"tflite\"") && !text.contains("kind = \"rejected")
         })
         .filter_map(|file| Some(file.file_stem()?.to_str()?.to_string()))
         .collect();
@@ -186,7 +198,7 @@ fn every_public_model_is_met() {
     };
     let zoo = shared.join("zoo");
     let models = public_models();
-    assert!(models.len() >= 26, "only {} models are listed", models.len());
+    assert!(models.len() >= 27, "only {} models are listed", models.len());
     let cases: Vec<(PathBuf, PathBuf)> =
         models.iter().map(|m| (zoo.join(format!("{m}.tflite")), zoo.join(format!("{m}.io.npz")))).collect();
     check_all(&cases);

@@ -99,6 +99,7 @@ fn layer(name: &str, kind: Kind, input: &[usize]) -> Graph {
         inputs: layer.inputs,
         outputs: vec![output],
         opset: None,
+        states: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use hilbench_wire::decode::{self, Error, Request};
 use hilbench_wire::encode::{self, Head, Network, Operator, Payload, Tensors};
 use hilbench_wire::packet::Packets;
-use hilbench_wire::{capability, command, error, format, operator_flag, run, state, tensor_flag};
+use hilbench_wire::{capability, command, error, format, operator_flag, run, run_option, state, tensor_flag};
 
 use crate::model::{Blind, ElementType, Model, Observer, TensorInfo};
 use crate::reader::Reader;
@@ -16,6 +16,7 @@ static REQUEST: AtomicU32 = AtomicU32::new(0);
 
 /// Answers requests until the port is closed.
 pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, board: &Board) {
+    model.reset();
     let mut device = Device { model, voice: Voice { port, request_id: 0, index: 0 }, clock, board, sealed: false };
     loop {
         match device.request() {
@@ -121,6 +122,9 @@ impl Device<'_> {
             return Ok(());
         }
         let constant = request.param & run::CONST_VALUE != 0;
+        if request.option & run_option::FIRST != 0 {
+            self.model.reset();
+        }
         self.acknowledge(state::WAITING, info.inputs.first().map_or(0, |t| t.bytes), error::NONE);
         for index in 0..info.inputs.len() {
             if !self.receive_input(index, constant)? {

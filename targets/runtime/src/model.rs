@@ -105,6 +105,8 @@ pub trait Model {
     fn input(&mut self, index: usize) -> &mut [u8];
     /// The bytes of output `index`, valid until the next input is written.
     fn output(&self, index: usize) -> &[u8];
+    /// Makes the next inference the first of a sequence: nothing is left of those before it.
+    fn reset(&mut self) {}
     /// One inference.
     fn run(&mut self, observer: &mut dyn Observer);
 }

@@ -81,6 +81,12 @@ pub mod run {
     pub const CONST_VALUE: u32 = 512;
 }
 
+/// Bits of a run request's option.
+pub mod run_option {
+    /// The run is the first of a sequence: states start anew.
+    pub const FIRST: u32 = 1;
+}
+
 /// Capability bits of the hello.
 pub mod capability {
     /// Layers can be observed.

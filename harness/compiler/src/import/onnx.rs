@@ -87,6 +87,7 @@ pub fn import(bytes: &[u8], options: &Options<'_>) -> Result<Graph> {
             nodes: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            states: Vec::new(),
             warnings: Vec::new(),
         },
         ids: HashMap::new(),

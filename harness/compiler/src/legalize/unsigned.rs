@@ -26,7 +26,7 @@ pub(super) fn concerns(graph: &Graph) -> bool {
 /// The graph without uint8 where a rule for int8 computes the same.
 pub(super) fn signed(graph: &Graph) -> Graph {
     let known = (graph.tensors.iter().enumerate())
-        .map(|(t, tensor)| Forms { unsigned: tensor.data.is_some() || graph.inputs.contains(&t), signed: None })
+        .map(|(t, tensor)| Forms { unsigned: tensor.data.is_some() || graph.entries().any(|e| e == t), signed: None })
         .collect();
     let mut stage = Stage { graph: Graph { nodes: Vec::new(), ..graph.clone() }, known };
     for node in &graph.nodes {
@@ -39,7 +39,7 @@ pub(super) fn signed(graph: &Graph) -> Graph {
             stage.convert(node);
         }
     }
-    for &t in &graph.outputs {
+    for t in graph.exits() {
         stage.unsigned(t, graph.nodes.len());
     }
     stage.graph

@@ -127,6 +127,7 @@ calls! {
     ArgMinF32(params::ArgPick): reference::arg_min(f32) -> i32;
     ArgMinI8(params::ArgPick): reference::arg_min(i8) -> i32;
     ArgMinU8(params::ArgPick): reference::arg_min(u8) -> i32;
+    Assign8(params::StridedCopy): generic::strided_copy(u8) -> u8;
     AsymmetricConv2d(params::QLinearConv2d): reference::qlinear::conv2d(i8, i8, i32, Requant) -> i8;
     AsymmetricDepthwiseConv2d(params::QLinearDepthwiseConv2d): reference::qlinear::depthwise_conv2d(i8, i16, i32, Requant) -> i8;
     AveragePool2dU8(params::Pool2d): reference::average_pool2d_u8(u8) -> u8;

@@ -102,7 +102,6 @@ rules! {
     "HARD_SWISH" "" Int8 hard_swish::quantize, Float32 float::unary;
     "L2_NORMALIZATION" "" Float32 float::l2_normalization;
     "LEAKY_RELU" "" Int8 leaky_relu::quantize, Float32 float::unary;
-    "LOCAL_RESPONSE_NORMALIZATION" "" Float32 float::local_response_normalization;
     "LOG" "" Float32 float::unary;
     "LOGISTIC" "" Int8 logistic::quantize, Float32 float::unary;
     "LOG_SOFTMAX" "" Int8 log_softmax::quantize, Float32 float::log_softmax;

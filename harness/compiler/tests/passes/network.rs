@@ -24,6 +24,7 @@ pub fn draw(rng: &mut StdRng) -> Graph {
         nodes: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
+        states: Vec::new(),
         warnings: Vec::new(),
     };
     let mut sketch = Sketch { rng, graph, images: Vec::new() };

@@ -4,10 +4,9 @@ use flatbuffers::InvalidFlatbuffer;
 
 use super::schema::{
     ArithmeticOptions, BatchMatMulOptions, BlockOptions, ConcatenationOptions, Conv2DOptions, DepthwiseConv2DOptions,
-    FullyConnectedOptions, GatherOptions, GeluOptions, LeakyReluOptions, LocalResponseNormalizationOptions,
-    MirrorPadOptions, Operator, PackOptions, Pool2DOptions, ReducerOptions, ReshapeOptions, ResizeBilinearOptions,
-    ResizeNearestNeighborOptions, SoftmaxOptions, SplitOptions, SqueezeOptions, StridedSliceOptions,
-    TransposeConvOptions, UnpackOptions,
+    FullyConnectedOptions, GatherOptions, GeluOptions, LeakyReluOptions, MirrorPadOptions, Operator, PackOptions,
+    Pool2DOptions, ReducerOptions, ReshapeOptions, ResizeBilinearOptions, ResizeNearestNeighborOptions, SoftmaxOptions,
+    SplitOptions, SqueezeOptions, StridedSliceOptions, TransposeConvOptions, UnpackOptions,
 };
 use crate::graph::tflite::{Binary, Reduction, Unary};
 use crate::graph::{Activation, Op, Padding, WindowAttributes};
@@ -80,7 +79,6 @@ pub(super) fn arity(op: &Op) -> ([usize; 2], [usize; 2]) {
         | Op::HardSwish
         | Op::L2Normalization
         | Op::LeakyRelu { .. }
-        | Op::LocalResponseNormalization { .. }
         | Op::LogSoftmax
         | Op::Logistic
         | Op::MaxPool2d { .. }
@@ -185,15 +183,6 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
         }
         "LESS" => binary(Binary::Less),
         "LESS_EQUAL" => binary(Binary::LessEqual),
-        "LOCAL_RESPONSE_NORMALIZATION" => {
-            let o = operator.options_as::<LocalResponseNormalizationOptions<'_>>(file)?.ok_or_else(missing)?;
-            let radius = usize::try_from(o.radius()).ok().filter(|&r| r <= 32767);
-            let radius = radius.ok_or_else(|| Refusal::Invalid(format!("radius is {}", o.radius())))?;
-            if ![o.bias(), o.alpha(), o.beta()].iter().all(|x| x.is_finite()) {
-                return Err(Refusal::Invalid("attributes that are not finite".into()));
-            }
-            Op::LocalResponseNormalization { radius, bias: o.bias(), alpha: o.alpha(), beta: o.beta() }
-        }
         "LOG" => Op::Unary(Unary::Log),
         "LOGICAL_AND" => binary(Binary::LogicalAnd),
         "LOGICAL_NOT" => Op::Unary(Unary::LogicalNot),

@@ -216,6 +216,15 @@ tables! {
     BlockOptions {
         block_size 4: scalar i32 = 0;
     }
+    /// Options of CALL_ONCE.
+    CallOnceOptions {
+        init_subgraph_index 4: scalar i32 = 0;
+    }
+    /// Options of VAR_HANDLE.
+    VarHandleOptions {
+        container 4: text str;
+        shared_name 6: text str;
+    }
     /// Options of GATHER.
     GatherOptions {
         axis 4: scalar i32 = 0;
@@ -224,13 +233,6 @@ tables! {
     /// Options of GELU.
     GeluOptions {
         approximate 4: scalar bool = false;
-    }
-    /// Options of LOCAL_RESPONSE_NORMALIZATION.
-    LocalResponseNormalizationOptions {
-        radius 4: scalar i32 = 0;
-        bias 6: scalar f32 = 0.0;
-        alpha 8: scalar f32 = 0.0;
-        beta 10: scalar f32 = 0.0;
     }
     /// Options of MIRROR_PAD.
     MirrorPadOptions {

@@ -20,7 +20,7 @@ use crate::graph::{Activation, DType, Tensor};
 pub(super) use binary::binary;
 pub(super) use products::{batch_matmul, conv_2d, depthwise_conv_2d, fully_connected, transpose_conv};
 pub(super) use reductions::reduce;
-pub(super) use rows::{l2_normalization, local_response_normalization, log_softmax, softmax};
+pub(super) use rows::{l2_normalization, log_softmax, softmax};
 pub(super) use unary::unary;
 pub(super) use windows::{pool_2d, resize_bilinear};
 

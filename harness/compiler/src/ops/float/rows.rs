@@ -1,6 +1,6 @@
 //! Functions of rows of floats: softmax, its logarithm, normalizations along the last axis.
 
-use hilbench_kernels::params::{Lrn, Rows};
+use hilbench_kernels::params::Rows;
 
 use super::super::direct::Direct;
 use super::super::{Operands, Quantized};
@@ -30,15 +30,4 @@ pub(crate) fn log_softmax(operands: &Operands<'_>) -> Result<Quantized> {
 
 pub(crate) fn l2_normalization(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((Direct::new(Call::FloatL2Normalization(rows(operands)?)).into(), vec![operands.input_id(0)?]))
-}
-
-pub(crate) fn local_response_normalization(operands: &Operands<'_>) -> Result<Quantized> {
-    let Op::LocalResponseNormalization { radius, bias, alpha, beta } = operands.node.op else {
-        return Err(operands.invalid("is not LOCAL_RESPONSE_NORMALIZATION"));
-    };
-    let Rows { rows, depth } = rows(operands)?;
-    let size = 2 * radius + 1;
-    // The kernel divides its factor by the window's size, as ONNX has it; TFLite's is for the sum.
-    let call = Call::FloatLrn(Lrn { rows, depth, size, alpha: alpha * size as f32, beta, bias });
-    Ok((Direct::new(call).into(), vec![operands.input_id(0)?]))
 }
