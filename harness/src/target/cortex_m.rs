@@ -70,7 +70,7 @@ impl Target for CortexM {
         }
         create(&images)?;
         // Builds for one target share their products, so one at a time.
-        let folder = self.cache.join("builds").join(&board.name);
+        let folder = self.cache.join("builds").join(products(board));
         create(&folder)?;
         let lock = folder.join("lock");
         let lock = File::create(&lock).and_then(|file| file.lock().map(|()| file)).map_err(cache_error(&lock))?;
@@ -196,6 +196,12 @@ fn key(files: &[(String, Vec<u8>)], board: &Board) -> Result<String, TargetError
         add(bytes);
     }
     Ok(hex::encode(hash.finalize())[..32].to_string())
+}
+
+/// Folder of a board's builds: boards whose cores are the same share what does not depend on the board.
+fn products(board: &Board) -> String {
+    let flags = hex::encode(Sha256::digest(rustflags(board)));
+    format!("{}-{}", board.rust_target, &flags[..8])
 }
 
 /// The board's own flags, and which instructions kernels may spell out: no stable `target_feature` says so for Arm. The

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hilbench::link::memory::{MemoryLink, pair};
 use hilbench::link::{Link, LinkError};
 use hilbench_runtime::model::{ElementType, Model, ModelInfo, NodeInfo, Observer, TensorInfo};
-use hilbench_runtime::{Board, Clock, Closed, Port, Unit, serve};
+use hilbench_runtime::{Board, Clock, Closed, Frames, Port, Unit, serve};
 
 /// Facts that the device loop is started with.
 pub const BOARD: Board = Board {
@@ -173,7 +173,7 @@ pub fn start(name: &'static str, digest: &'static str, sizes: Sizes) -> (MemoryL
     let (host, board) = pair();
     let device = thread::spawn(move || {
         let mut model = Mixer::new(name, digest, sizes);
-        serve(&mut model, &mut BoardEnd(board), &mut Counter, &BOARD);
+        serve(&mut model, &mut BoardEnd(board), &mut Frames::new(), &mut Counter, &BOARD);
     });
     (host, device)
 }

@@ -29,6 +29,7 @@ mod board {
 use core::mem::MaybeUninit;
 
 use cortex_m_rt::{entry, exception};
+use hilbench_runtime::Frames;
 
 /// Counts starts in memory that start-up leaves alone. After power was off it begins at whatever the memory
 /// holds, which in an emulator is the same every time: it tells resets apart, not power cycles.
@@ -56,6 +57,10 @@ fn main() -> ! {
     let mut port = uart::Uart::new();
     let mut clock = clock::Clock::new(peripherals.SYST, peripherals.DWT, peripherals.DCB);
     let mut network = network::take();
+    static mut FRAMES: Frames = Frames::new();
+    let frames = &raw mut FRAMES;
+    // SAFETY: `main` runs once, and nothing else names them.
+    let frames = unsafe { &mut *frames };
     let facts = hilbench_runtime::Board {
         device_id: board::DEVICE_ID,
         core_clock: board::CORE_CLOCK_HZ,
@@ -65,7 +70,7 @@ fn main() -> ! {
         stack_high_water: stack::high_water,
     };
     loop {
-        hilbench_runtime::serve(&mut network, &mut port, &mut clock, &facts);
+        hilbench_runtime::serve(&mut network, &mut port, frames, &mut clock, &facts);
     }
 }
 
