@@ -58,7 +58,8 @@ struct RawBoard {
     placement: RawPlacement,
     uart: RawUart,
     clock: RawClock,
-    emulator: RawEmulator,
+    emulator: Option<RawEmulator>,
+    probe: Option<RawProbe>,
     link: RawLink,
     provenance: Provenance,
 }
@@ -113,6 +114,16 @@ struct RawEmulator {
 struct RawLink {
     kind: LinkKind,
     baud: u32,
+    #[serde(default)]
+    rtt: bool,
+}
+
+/// A chip that a debug probe reaches.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProbe {
+    chip: String,
+    id_at: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -217,10 +228,16 @@ pub struct Board {
     pub ticks: u32,
     /// … are so many instructions.
     pub per_counts: u32,
-    /// How it is emulated.
-    pub emulator: QemuConfig,
+    /// How it is emulated; `None` for a board that exists.
+    pub emulator: Option<QemuConfig>,
+    /// The chip as probe-rs calls it; `None` where no probe reaches it.
+    pub chip: Option<String>,
+    /// Where a debugger reads the device id, in the lowest 12 bits of a word.
+    pub id_at: Option<u32>,
     /// Line rate.
     pub baud: u32,
+    /// The firmware can be spoken to through the probe, too (SEGGER RTT).
+    pub rtt: bool,
     /// Where the facts come from.
     pub provenance: Provenance,
 }
@@ -229,7 +246,25 @@ impl Board {
     /// How the board is run, for reports.
     #[must_use]
     pub fn run_on(&self) -> String {
-        format!("emulated: QEMU {}", self.emulator.machine)
+        match &self.emulator {
+            Some(emulator) => format!("emulated: QEMU {}", emulator.machine),
+            None => self.provenance.run.clone(),
+        }
+    }
+
+    /// The part number that the core answers with; `None` for a core that is not known here (Technical Reference Manuals,
+    /// CPUID).
+    #[must_use]
+    pub fn core_part(&self) -> Option<u32> {
+        const PARTS: [(&str, u32); 6] = [
+            ("Cortex-M33", 0xD21),
+            ("Cortex-M55", 0xD22),
+            ("Cortex-M85", 0xD23),
+            ("Cortex-M3", 0xC23),
+            ("Cortex-M4", 0xC24),
+            ("Cortex-M7", 0xC27),
+        ];
+        PARTS.iter().find(|(name, _)| self.core.starts_with(name)).map(|&(_, part)| part)
     }
 
     /// Bytes of memory `index` that are left beside the stack.
@@ -343,7 +378,7 @@ impl TryFrom<RawBoard> for Board {
         }
         let (UartKind::Cmsdk, ClockKind::Systick, Counts::Instructions) =
             (raw.uart.kind, raw.clock.kind, raw.clock.counts);
-        let (EmulatorKind::Qemu, LinkKind::Serial) = (raw.emulator.kind, raw.link.kind);
+        let LinkKind::Serial = raw.link.kind;
         Ok(Board {
             name: raw.name,
             summary: raw.summary,
@@ -363,12 +398,15 @@ impl TryFrom<RawBoard> for Board {
             uart_rx_irq: raw.uart.rx_irq,
             ticks: raw.clock.ticks,
             per_counts: raw.clock.per_counts,
-            emulator: QemuConfig {
-                program: raw.emulator.program,
-                machine: raw.emulator.machine,
-                args: raw.emulator.args,
-            },
+            emulator: raw.emulator.map(|RawEmulator { kind: EmulatorKind::Qemu, program, machine, args }| QemuConfig {
+                program,
+                machine,
+                args,
+            }),
+            id_at: raw.probe.as_ref().and_then(|probe| probe.id_at),
+            chip: raw.probe.map(|probe| probe.chip),
             baud: raw.link.baud,
+            rtt: raw.link.rtt,
             provenance: raw.provenance,
         })
     }

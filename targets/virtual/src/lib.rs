@@ -12,12 +12,14 @@ pub mod scripted;
 
 mod emulated;
 mod gdb;
+mod glasgow;
 mod memory_map;
 mod qemu;
 mod qtest;
 mod rom_table;
 mod service;
 
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -75,6 +77,20 @@ impl VirtualBoard {
     #[must_use]
     pub fn last_words(&self) -> Option<String> {
         lock(&self.bench).dap.debug().machine().last_words()
+    }
+
+    /// Lets one client debug the board over a socket, by the protocol of probe-rs's Glasgow driver, until it goes away.
+    /// Where the emulator has to be started again meanwhile, it lives as long as the thread that called this.
+    ///
+    /// # Errors
+    /// The probe is in use, the socket fails, or the client sends what is no frame.
+    pub fn serve_glasgow(&self, client: impl Read + Write) -> io::Result<()> {
+        if std::mem::replace(&mut lock(&self.bench).busy, true) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        let result = glasgow::serve(client, &self.bench);
+        lock(&self.bench).busy = false;
+        result
     }
 
     /// Lets the probe measure so many volts at the target.

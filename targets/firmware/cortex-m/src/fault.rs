@@ -5,6 +5,7 @@ use core::panic::PanicInfo;
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 
+#[cfg(not(hilbench_rtt))]
 use crate::uart::Uart;
 
 /// Lets divisions by zero trap. Every fault ends as HardFault, because no other handler is enabled.
@@ -49,7 +50,10 @@ impl Line {
 
     fn send(&self) {
         let line = self.text.get(..self.length).unwrap_or(&self.text);
+        #[cfg(not(hilbench_rtt))]
         hilbench_runtime::crash(&mut Uart::new(), line);
+        #[cfg(hilbench_rtt)]
+        hilbench_runtime::crash(&mut crate::rtt::LastWords, line);
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod clock;
 mod fault;
+#[cfg(hilbench_rtt)]
+mod rtt;
 mod stack;
 mod uart;
 
@@ -42,7 +44,10 @@ fn boot_nonce() -> u32 {
 fn main() -> ! {
     let mut peripherals = cortex_m::Peripherals::take().unwrap_or_else(|| unreachable!("taken once, here"));
     fault::enable(&mut peripherals.SCB);
+    #[cfg(not(hilbench_rtt))]
     let mut port = uart::Uart::new();
+    #[cfg(hilbench_rtt)]
+    let mut port = rtt::Host::new(uart::Uart::new());
     let mut clock = clock::Clock::new(peripherals.SYST);
     let mut network = network::take();
     let facts = hilbench_runtime::Board {

@@ -52,13 +52,27 @@ impl Uart {
     }
 }
 
+impl Uart {
+    /// A byte, if one has come.
+    pub fn poll(&mut self) -> Option<u8> {
+        (read(STATE) & RX_FULL != 0).then(|| read(DATA) as u8)
+    }
+
+    /// Waits for a byte, or for a little while.
+    pub fn wait(&mut self) {
+        wait();
+    }
+}
+
 impl Port for Uart {
     fn read(&mut self, into: &mut [u8]) -> Result<(), Closed> {
         for byte in into {
-            while read(STATE) & RX_FULL == 0 {
-                wait();
-            }
-            *byte = read(DATA) as u8;
+            *byte = loop {
+                match self.poll() {
+                    Some(byte) => break byte,
+                    None => self.wait(),
+                }
+            };
         }
         Ok(())
     }
