@@ -2,6 +2,7 @@
 
 mod bench;
 mod boards;
+mod delivery;
 mod form;
 mod show;
 mod supported_ops;

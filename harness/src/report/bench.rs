@@ -66,7 +66,7 @@ pub fn layers<'a>(board: &Board, runs: impl Iterator<Item = &'a Run>) -> String 
 
 fn head(subject: &str, run: &Run) -> String {
     let unit = run.outcome.counts.as_ref().map_or("nothing was counted", |c| unit_words(c.unit));
-    format!("{subject}  {}, {}; count: {unit}\n", run.outcome.board.core, run.outcome.board.run_on())
+    format!("{subject}  {}, {}; count: {unit}\n", run.outcome.board.core, run.outcome.board.run_on)
 }
 
 fn failure(run: &Run) -> String {

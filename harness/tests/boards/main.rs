@@ -13,6 +13,7 @@ use hilbench::board::Board;
 use hilbench::dataset::Dataset;
 use hilbench::model::{Form, Model};
 use hilbench::reference;
+use hilbench::target::Delivery;
 use hilbench::validate::{Job, Verdict, timeouts, validate_all};
 use hilbench_compiler::lower::Isa;
 
@@ -47,6 +48,7 @@ fn validate(model: &Path, vectors: &Path, boards: &[Board], samples: usize) -> V
         per_layer: false,
         timeouts: timeouts(compiled.plan(Isa::Generic)),
         cache: cache(),
+        delivery: Delivery::default(),
     };
     let mut failures = Vec::new();
     for outcome in validate_all(&job, boards, &|_, _| {}) {

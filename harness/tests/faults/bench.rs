@@ -12,7 +12,7 @@ use hilbench::model::{Compiled, Form, Model};
 use hilbench::reference::{self, Outputs};
 use hilbench::session::Timeouts;
 use hilbench::target::cortex_m::CortexM;
-use hilbench::target::{Image, Target, TargetError};
+use hilbench::target::{Delivery, Image, Target, TargetError};
 use hilbench::validate::{self, Job, Outcome, Verdict};
 use hilbench_compiler::lower::Operand;
 
@@ -62,6 +62,7 @@ impl Bench {
             per_layer: false,
             timeouts: Timeouts { run, packet: second * 2, request: second * 2, ..Timeouts::default() },
             cache: cache(),
+            delivery: Delivery::default(),
         }
     }
 
@@ -79,7 +80,7 @@ impl Bench {
     }
 
     pub fn start(&self, image: &Image) -> Result<Box<dyn Link>, Verdict> {
-        CortexM::new(cache()).deploy(image, &self.board).map_err(|e| match e {
+        CortexM::new(cache()).deploy(image, &self.board, &Delivery::default(), &|_, _| {}).map_err(|e| match e {
             TargetError::Absent(reason) => Verdict::Skipped(reason),
             e => Verdict::Unreachable(e.to_string()),
         })

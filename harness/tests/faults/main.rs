@@ -208,7 +208,7 @@ fn a_babbling_board() {
 fn a_missing_emulator_is_a_missing_board() {
     let mut bench = Bench::new(5);
     let image = bench.image(&Patch::None);
-    bench.board.emulator.as_mut().expect("an emulated board").program = "no-such-emulator".to_string();
+    bench.board.emulator.as_mut().expect("it is emulated").program = "no-such-emulator".to_string();
     let Err(Verdict::Skipped(reason)) = bench.start(&image) else { panic!("not skipped") };
     assert!(reason.contains("no-such-emulator"), "{reason}");
 }

@@ -101,13 +101,15 @@ pub fn take() {
     }
 }
 
-pub fn receive() -> u8 {
+/// A byte, if one has come. The core stays awake for it: clocks may stop while a core sleeps, and a debugger may lose it.
+pub fn poll() -> Option<u8> {
     let gone = GONE.load(Ordering::Relaxed);
-    // Awake: clocks may stop while a core sleeps, and a debugger may lose it.
-    while CAME.load(Ordering::Acquire) == gone {}
+    if CAME.load(Ordering::Acquire) == gone {
+        return None;
+    }
     let byte = BYTES[gone % RING].load(Ordering::Relaxed);
     GONE.store(gone.wrapping_add(1), Ordering::Release);
-    byte
+    Some(byte)
 }
 
 pub fn send(byte: u8) {
