@@ -23,7 +23,7 @@ pub(super) struct Rows {
 ///
 /// # Safety
 /// There is at least one column, and each row has a pixel of four elements for each.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn pair_rows(task: &Rows) {
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
@@ -61,7 +61,7 @@ pub(super) unsafe fn pair_rows(task: &Rows) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn pair_rows(task: &Rows) {
     use super::simd::{high_halves, load4, low_halves, sxtb16, sxtb16_odd};
     let ([mut upper, mut lower], mut to) = (task.rows, task.columns);
@@ -112,7 +112,7 @@ pub(super) struct OutputRows {
 ///
 /// # Safety
 /// There is at least one window, each has three columns, and both rows have a pixel for each.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
     // r1 columns, r2 output, r3 bias, r4 multiplier, r8-r10 weights 0 and 1, r5-r7 weights 1 and 2, r0 and lr the sums.
@@ -196,7 +196,7 @@ pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
     use super::simd::{smlabt, smlad, smlatb};
     let windows = windows(task, odd, |column, [first, second]| {
@@ -221,7 +221,7 @@ pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
 ///
 /// # Safety
 /// There is at least one window, each has three columns, and the row has a pixel for each.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
     // As above, but lr the rounding.
@@ -293,7 +293,7 @@ pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
     use super::simd::{smlabt, smlad};
     let windows = windows(task, odd, |column, [first, second]| {
@@ -306,7 +306,7 @@ pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
 }
 
 /// What `sum` makes of each window: of its columns `[above, below]` and the weights.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 fn windows<T>(
     task: &OutputRows,
     odd: usize,

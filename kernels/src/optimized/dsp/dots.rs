@@ -33,7 +33,7 @@ pub(super) struct PairsByThree {
 /// # Safety
 /// All pointers are good for so many elements as the number of filters (`end - output`, even and not 0, or a twelfth of it
 /// for sums) and groups say.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
     // r0 weights, r1 pixels (then the output), r2-r4 and r5-r7 the sums of the two filters.
@@ -167,7 +167,7 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
 }
 
 /// The same, one step at a time.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
     use super::requantize::Rescale;
     use super::simd::{smlad, sxtb16, sxtb16_odd};
@@ -211,7 +211,7 @@ pub type WidenThree = unsafe fn(from: &[*const i8; 3], to: *mut u32, end: *mut u
 macro_rules! widen_three {
     ($($(#[$doc:meta])* $name:ident $instruction:literal $even:ident $odd:ident;)*) => {$(
         $(#[$doc])*
-        #[cfg(hilbench_isa = "dsp")]
+        #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
         #[inline(never)]
         pub(super) unsafe fn $name(from: &[*const i8; 3], to: *mut u32, end: *mut u32) {
             // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
@@ -243,7 +243,7 @@ macro_rules! widen_three {
         }
 
         $(#[$doc])*
-        #[cfg(not(hilbench_isa = "dsp"))]
+        #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
         pub(super) unsafe fn $name(from: &[*const i8; 3], mut to: *mut u32, end: *mut u32) {
             use super::simd::{$even, $odd, load4};
             let mut from = *from;
@@ -274,7 +274,7 @@ widen_three! {
 ///
 /// # Safety
 /// `weights` has `4 * groups` words, `input` `2 * groups`, and `groups` is at least 1.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups: usize, sums: &mut [i32; 4]) {
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
@@ -338,7 +338,7 @@ pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups:
 }
 
 /// The same, one step at a time.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups: usize, sums: &mut [i32; 4]) {
     use super::simd::{smlad, sxtb16, sxtb16_odd};
     for group in 0..groups {
@@ -382,7 +382,7 @@ pub type AddTaps = unsafe fn(task: &mut Taps);
 macro_rules! add_taps {
     ($($(#[$doc:meta])* $name:ident $element:ty, $instruction:literal;)*) => {$(
         $(#[$doc])*
-        #[cfg(hilbench_isa = "dsp")]
+        #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
         #[inline(never)]
         pub(super) unsafe fn $name(task: &mut Taps) {
             // r0 the elements, r1 the weights, r2 the taps that are left, r3 the step, r4-r7 the sums, r12 the task.
@@ -430,7 +430,7 @@ macro_rules! add_taps {
         }
 
         $(#[$doc])*
-        #[cfg(not(hilbench_isa = "dsp"))]
+        #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
         pub(super) unsafe fn $name(task: &mut Taps) {
             let (mut x, mut weights) = (task.x, task.weights);
             for _ in 0..task.rows {

@@ -22,6 +22,10 @@ pub static SET: KernelSet = KernelSet {
         (if average_pool2d_takes(p) { super::average_pool2d } else { generic::average_pool2d })(p, x, y);
     },
     max_pool2d: super::max_pool2d,
+    // Cores with Helium have the DSP extension too.
+    qlinear_conv2d: dsp::SET.qlinear_conv2d,
+    qlinear_depthwise_conv2d: dsp::SET.qlinear_depthwise_conv2d,
+    qlinear_fully_connected: dsp::SET.qlinear_fully_connected,
     qlinear_add: dsp::qlinear_add,
     qlinear_mul: dsp::qlinear_mul,
     ..generic::SET
@@ -32,7 +36,7 @@ const CHANNELS: usize = 64;
 const SCRATCH: usize = 8192;
 
 fn conv2d_scratch(p: &Conv2d) -> usize {
-    generic::conv2d_scratch(p).max(super::conv2d_scratch(p))
+    (dsp::SET.conv2d_scratch)(p).max(super::conv2d_scratch(p))
 }
 
 fn conv2d(
