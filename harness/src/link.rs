@@ -2,6 +2,7 @@
 
 pub mod faulty;
 pub mod memory;
+pub mod seeded;
 pub mod serial;
 
 use std::io;

@@ -17,6 +17,7 @@ use crate::board::Board;
 use crate::compare::{OutputComparison, compare};
 use crate::dataset::Dataset;
 use crate::link::Link;
+use crate::link::seeded::{Faults, SeededLink, Tally};
 use crate::model::{Compiled, Model};
 use crate::proto::Mode;
 use crate::reference::{self, Outputs};
@@ -42,6 +43,8 @@ pub struct Job<'a> {
     pub timeouts: Timeouts,
     /// Folder for sources, builds and images, kept between runs.
     pub cache: PathBuf,
+    /// Faults to put on the link, to see what the setup makes of them.
+    pub faults: Option<Faults>,
 }
 
 /// The patience that fits a network: a minute for the board to begin, and time for the slowest of cores to compute.
@@ -147,6 +150,8 @@ pub struct Outcome {
     pub stack_high_water: Option<u32>,
     /// Operators of one observed sample.
     pub layers: Vec<Layer>,
+    /// Faults that were put on the link.
+    pub faults: Option<Tally>,
     /// Seconds that building took; 0 for firmware that was there.
     pub build_time: Duration,
     /// Seconds from the start of the board to its last answer.
@@ -214,7 +219,14 @@ pub fn validate(job: &Job<'_>, board: &Board, progress: &dyn Fn(Progress)) -> Ou
     progress(Progress::Deploy);
     let started = Instant::now();
     match target.deploy(&image, board) {
-        Ok(link) => run(job, link, &mut outcome, progress),
+        Ok(link) => match job.faults {
+            None => run(job, link, &mut outcome, progress),
+            Some(faults) => {
+                let (link, tally) = SeededLink::new(link, faults);
+                run(job, Box::new(link), &mut outcome, progress);
+                outcome.faults = Some(tally);
+            }
+        },
         Err(TargetError::Absent(reason)) => outcome.verdict = Verdict::Skipped(reason),
         Err(error) => outcome.verdict = Verdict::Unreachable(error.to_string()),
     }
@@ -337,6 +349,7 @@ impl Outcome {
             counts: None,
             stack_high_water: None,
             layers: Vec::new(),
+            faults: None,
             build_time: Duration::ZERO,
             run_time: Duration::ZERO,
         }

@@ -139,6 +139,9 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
         };
         lines.push(format!("time      {built}, run in {:.1} s", outcome.run_time.as_secs_f64()));
     }
+    if let Some(tally) = &outcome.faults {
+        lines.push(format!("faults    {} put on the link: {tally}", tally.total()));
+    }
     lines
 }
 

@@ -47,6 +47,7 @@ fn validate(model: &Path, vectors: &Path, boards: &[Board], samples: usize) -> V
         per_layer: false,
         timeouts: timeouts(compiled.plan(Isa::Generic)),
         cache: cache(),
+        faults: None,
     };
     let mut failures = Vec::new();
     for outcome in validate_all(&job, boards, &|_, _| {}) {

@@ -62,6 +62,7 @@ impl Bench {
             per_layer: false,
             timeouts: Timeouts { run, packet: second * 2, request: second * 2, ..Timeouts::default() },
             cache: cache(),
+            faults: None,
         }
     }
 
