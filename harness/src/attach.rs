@@ -52,7 +52,10 @@ pub fn run(
         Ok(link)
     });
     match opened {
-        Ok(link) => run_link(job, link, &expect, progress),
+        Ok(link) => {
+            let (link, faults) = validate::with_faults(job, link);
+            Outcome { faults, ..run_link(job, link, &expect, progress) }
+        }
         Err(error) => {
             progress(Progress::Done);
             Outcome {
@@ -103,6 +106,7 @@ fn subject(link: &str, expect: &Expectation) -> Subject {
         core: "core not known".to_string(),
         run_on: "attached".to_string(),
         isa: Isa::Generic,
+        stack_bytes: None,
         provenance: Provenance {
             facts: "what the board says of itself".into(),
             run: "attached".into(),

@@ -139,13 +139,17 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
         };
         lines.push(format!("time      {built}, run in {:.1} s", outcome.run_time.as_secs_f64()));
     }
+    if let Some(tally) = &outcome.faults {
+        lines.push(format!("faults    {} put on the link: {tally}", tally.total()));
+    }
     lines
 }
 
 /// How much of the stack was ever used, and how much there is.
 pub(super) fn stack(outcome: &Outcome) -> String {
     let used = outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
-    format!("stack {used} (high water) of {}", grouped(outcome.board.stack_bytes.into()))
+    let of = outcome.board.stack_bytes.map_or(String::new(), |bytes| format!(" of {}", grouped(bytes.into())));
+    format!("stack {used} (high water){of}")
 }
 
 fn verdict_line(report: &Report<'_>, outcome: &Outcome) -> String {

@@ -172,7 +172,7 @@ struct LayerResult<'a> {
 struct Memory {
     arena_bytes: u64,
     stack_high_water_bytes: Option<u32>,
-    stack_reserved_bytes: u32,
+    stack_reserved_bytes: Option<u32>,
     other_ram_bytes: u64,
     weights_bytes: u64,
     code_bytes: u64,

@@ -49,6 +49,7 @@ fn validate(model: &Path, vectors: &Path, boards: &[Board], samples: usize) -> V
         timeouts: timeouts(compiled.plan(Isa::Generic)),
         cache: cache(),
         delivery: Delivery::default(),
+        faults: None,
     };
     let mut failures = Vec::new();
     for outcome in validate_all(&job, boards, &|_, _| {}) {

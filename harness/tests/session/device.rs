@@ -168,12 +168,17 @@ impl Port for BoardEnd {
     }
 }
 
+/// Serves over a port until that is closed.
+pub fn serve_over(mut port: impl Port, name: &'static str, digest: &'static str, sizes: Sizes, board: &Board) {
+    let mut model = Mixer::new(name, digest, sizes);
+    serve(&mut model, &mut port, &mut Frames::new(), &mut Counter, board);
+}
+
 /// Starts a device; the loop ends when the link is dropped, and the thread answers with nothing.
 pub fn start(name: &'static str, digest: &'static str, sizes: Sizes) -> (MemoryLink, JoinHandle<()>) {
     let (host, board) = pair();
     let device = thread::spawn(move || {
-        let mut model = Mixer::new(name, digest, sizes);
-        serve(&mut model, &mut BoardEnd(board), &mut Frames::new(), &mut Counter, &BOARD);
+        serve_over(BoardEnd(board), name, digest, sizes, &BOARD);
     });
     (host, device)
 }

@@ -155,6 +155,7 @@ fn the_shipped_model_builds_for_every_board() {
         timeouts: Timeouts::default(),
         delivery: Delivery::default(),
         cache: cache.clone(),
+        faults: None,
     };
     let boards: Vec<Board> = boards().expect("sound").into_iter().filter(|b| b.emulator.is_none()).collect();
     let failures: Vec<String> = boards
