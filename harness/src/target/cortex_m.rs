@@ -1,6 +1,6 @@
 //! Cortex-M: firmware by cargo, boards behind debug probes or emulated, the link by a serial port or through the probe.
 
-mod emulator;
+pub(crate) mod emulator;
 mod footprint;
 
 use std::fmt::Write;
