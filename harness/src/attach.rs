@@ -16,6 +16,7 @@ use crate::link::rtt::RttLink;
 use crate::link::{Link, LinkError};
 use crate::session::{BoardInfo, Cause, DataType, NetworkInfo, Session, SessionError, TensorInfo};
 use crate::target::TargetError;
+use crate::target::cortex_m::emulator;
 use crate::validate::{Job, Outcome, Progress, Subject, Verdict};
 use crate::{validate, values};
 
@@ -74,7 +75,10 @@ fn open(endpoint: &Endpoint, board: Option<&Board>) -> Result<Box<dyn Link>, Tar
     };
     let selector = probe::find(probe.as_ref())?;
     let session = match (board, chip) {
-        (Some(board), _) => probe::attach(board, &selector, None)?,
+        (Some(board), _) => {
+            let emulated = board.emulator.as_ref().map(|_| emulator::chip(board)).transpose()?;
+            probe::attach(board, &selector, emulated.map(|chip| chip.family()))?
+        }
         (None, Some(chip)) => probe::attach_chip(chip, &selector, None)?,
         (None, None) => return Err(DeployError::NoChip.into()),
     };

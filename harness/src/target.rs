@@ -149,6 +149,20 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
+impl TargetError {
+    /// Whether there is no firmware, and not only no board.
+    #[must_use]
+    pub fn is_build(&self) -> bool {
+        match self {
+            TargetError::Toolchain { .. }
+            | TargetError::Build { .. }
+            | TargetError::DoesNotFit { .. }
+            | TargetError::Cache { .. } => true,
+            TargetError::Absent(_) | TargetError::Deploy(_) | TargetError::Start(_) => false,
+        }
+    }
+}
+
 impl From<DeployError> for TargetError {
     fn from(error: DeployError) -> Self {
         match error {

@@ -297,8 +297,16 @@ pub fn build(job: &Job<'_>, board: &Board, target: &CortexM) -> Result<(Image, S
 /// # Errors
 /// There is no toolchain.
 pub fn firmware_sources(job: &Job<'_>, board: &Board) -> Result<(Sources, String), TargetError> {
-    let plan = job.compiled.plan(board.isa);
-    let mut identity = Identity { name: job.model.name.clone(), digest: String::new() };
+    firmware(job.model, job.compiled, board)
+}
+
+/// The source of a model's firmware for a board, and the digest of everything that it is built from.
+///
+/// # Errors
+/// There is no toolchain.
+pub fn firmware(model: &Model, compiled: &Compiled, board: &Board) -> Result<(Sources, String), TargetError> {
+    let plan = compiled.plan(board.isa);
+    let mut identity = Identity { name: model.name.clone(), digest: String::new() };
     let anonymous = emit::rust::emit(plan, &identity);
     let mut hash = Sha256::new();
     let mut add = |part: &[u8]| {

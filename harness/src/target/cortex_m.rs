@@ -1,7 +1,7 @@
 //! Cortex-M: firmware by cargo, boards behind debug probes or emulated, the link by a serial port or through the probe.
 
 mod board_source;
-mod emulator;
+pub(crate) mod emulator;
 mod footprint;
 
 use std::fmt::Write;

@@ -200,7 +200,7 @@ fn a_dead_board_ends_with_4_and_says_how() {
     // The port is not where the firmware thinks it is.
     let deaf = board(folder.path(), "virtual-m4", "base = 0x4000_4000", "base = 0x4000_5000");
     let model = digits("digits_int8.tflite");
-    let run = run(folder.path(), &["validate", &model, "-b", &deaf, "-n", "1", "-q"]);
+    let run = run(folder.path(), &["validate", &model, "-b", &deaf, "-n", "1", "-q", "--link", "serial"]);
     assert_eq!(run.code, 4, "{}{}", run.out, run.err);
     assert!(run.out.starts_with("Unreachable digits_int8 on virtual-m4: hello: no answer within"), "{}", run.out);
 }

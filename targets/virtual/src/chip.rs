@@ -76,6 +76,13 @@ impl Chip {
         }
     }
 
+    /// The family as the description file that probe-rs's command line reads.
+    #[must_use]
+    pub fn yaml(&self) -> String {
+        // Strings, numbers and lists of them: there is nothing that YAML could not hold.
+        yaml_serde::to_string(&self.family()).unwrap_or_default()
+    }
+
     fn memory_map(&self) -> Vec<MemoryRegion> {
         let cores = vec![CORE.to_string()];
         let wide = |range: &Range<u32>| u64::from(range.start)..u64::from(range.end);

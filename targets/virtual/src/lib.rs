@@ -93,6 +93,16 @@ impl VirtualBoard {
         result
     }
 
+    /// Resets the board by its pin. One that has died comes back, with its flash.
+    ///
+    /// # Errors
+    /// The emulator does not start again.
+    pub fn reset(&self) -> Result<(), machine::Fault> {
+        let mut bench = lock(&self.bench);
+        bench.dap.debug().set_reset_pin(true)?;
+        bench.dap.debug().set_reset_pin(false)
+    }
+
     /// Lets the probe measure so many volts at the target.
     pub fn set_voltage(&self, volts: Option<f32>) {
         lock(&self.bench).voltage = volts;
