@@ -53,7 +53,10 @@ pub fn run(
         Ok(link)
     });
     match opened {
-        Ok(link) => run_link(job, link, &expect, progress),
+        Ok(link) => {
+            let (link, faults) = validate::with_faults(job, link);
+            Outcome { faults, ..run_link(job, link, &expect, progress) }
+        }
         Err(error) => {
             progress(Progress::Done);
             Outcome {
@@ -82,7 +85,7 @@ fn open(endpoint: &Endpoint, board: Option<&Board>) -> Result<Box<dyn Link>, Tar
     let mut link = RttLink::open(session, None, None, deadline).map_err(failed)?;
     if let Some(board) = board {
         // Firmware that was last spoken to on its serial port sleeps until that is spoken to again, or seems to be.
-        link.wake(board.uart_rx_irq);
+        link.wake(board.uart.rx_irq);
     }
     Ok(Box::new(link))
 }
@@ -107,7 +110,12 @@ fn subject(link: &str, expect: &Expectation) -> Subject {
         core: "core not known".to_string(),
         run_on: "attached".to_string(),
         isa: Isa::Generic,
-        provenance: Provenance { facts: "what the board says of itself".into(), run: "attached".into() },
+        stack_bytes: None,
+        provenance: Provenance {
+            facts: "what the board says of itself".into(),
+            run: "attached".into(),
+            unverified: None,
+        },
     }
 }
 
@@ -195,6 +203,7 @@ fn misfit(expected: &Tensor, found: &TensorInfo) -> Option<String> {
         DType::I8 => DataType::I8,
         DType::U8 => DataType::U8,
         DType::I16 => DataType::I16,
+        DType::U16 => DataType::U16,
         DType::I32 => DataType::I32,
         DType::Bool => DataType::Bool,
         DType::I64 => return Some(format!("of a type that boards have no name for, {}", expected.dtype)),

@@ -46,7 +46,7 @@ impl Run {
         Some(spread(&self.outcome.counts.as_ref()?.inferences)?[1])
     }
 
-    /// Figures of the whole network: its inference, its RAM without the stack, its flash.
+    /// Figures of the whole network: its inference, its RAM without the stack, the most that was used of that, its flash.
     #[must_use]
     pub fn figures(&self) -> Vec<Figure> {
         let (Verdict::Match, Some(image)) = (&self.outcome.verdict, &self.outcome.image) else { return Vec::new() };
@@ -54,6 +54,7 @@ impl Run {
         let mut figures = Vec::new();
         figures.extend(self.inference().map(|count| self.figure("inference", self.count_unit(), count)));
         figures.push(self.figure("RAM", "bytes", f.arena + f.other_ram));
+        figures.extend(self.outcome.stack_high_water.map(|used| self.figure("stack", "bytes", used.into())));
         figures.push(self.figure("flash", "bytes", f.weights + f.code));
         figures
     }

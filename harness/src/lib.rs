@@ -7,6 +7,7 @@ pub mod cli;
 pub mod compare;
 pub mod dataset;
 pub mod deploy;
+pub mod desk;
 pub mod error;
 pub mod link;
 pub mod metrics;

@@ -5,6 +5,7 @@ pub mod faulty;
 pub mod memory;
 pub mod rfc2217;
 pub mod rtt;
+pub mod seeded;
 pub mod serial;
 pub mod tcp;
 

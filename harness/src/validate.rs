@@ -18,6 +18,7 @@ use crate::board::{Board, Provenance};
 use crate::compare::{OutputComparison, compare};
 use crate::dataset::Dataset;
 use crate::link::Link;
+use crate::link::seeded::{Faults, SeededLink, Tally};
 use crate::model::{Compiled, Model};
 use crate::proto::Mode;
 use crate::reference::{self, Outputs};
@@ -45,6 +46,8 @@ pub struct Job<'a> {
     pub cache: PathBuf,
     /// How images come onto boards, and how boards are spoken to.
     pub delivery: Delivery,
+    /// Faults to put on the link, to see what the setup makes of them.
+    pub faults: Option<Faults>,
 }
 
 /// The patience that fits a network: a minute for the board to begin, and time for the slowest of cores to compute.
@@ -138,6 +141,8 @@ pub struct Subject {
     pub run_on: String,
     /// Instruction set extension that kernels were chosen for.
     pub isa: Isa,
+    /// Bytes reserved for the stack; `None` where the firmware is not this project's.
+    pub stack_bytes: Option<u32>,
     /// Where the facts come from, and what has been run.
     pub provenance: Provenance,
 }
@@ -149,6 +154,7 @@ impl From<&Board> for Subject {
             core: board.core.clone(),
             run_on: board.run_on(),
             isa: board.isa,
+            stack_bytes: Some(board.stack_bytes),
             provenance: board.provenance.clone(),
         }
     }
@@ -179,6 +185,8 @@ pub struct Outcome {
     pub stack_high_water: Option<u32>,
     /// Operators of one observed sample.
     pub layers: Vec<Layer>,
+    /// Faults that were put on the link.
+    pub faults: Option<Tally>,
     /// Seconds that building took; 0 for firmware that was there.
     pub build_time: Duration,
     /// Seconds from the start of the board to its last answer.
@@ -249,7 +257,11 @@ pub fn validate(job: &Job<'_>, board: &Board, progress: &dyn Fn(Progress)) -> Ou
     let started = Instant::now();
     let program = |done, total| progress(Progress::Program(done, total));
     match target.deploy(&image, board, &job.delivery, &program) {
-        Ok(link) => run(job, link, &mut outcome, progress),
+        Ok(link) => {
+            let (link, tally) = with_faults(job, link);
+            run(job, link, &mut outcome, progress);
+            outcome.faults = tally;
+        }
         Err(TargetError::Absent(reason)) => outcome.verdict = Verdict::Skipped(reason),
         Err(error) => outcome.verdict = Verdict::Unreachable(error.to_string()),
     }
@@ -257,6 +269,17 @@ pub fn validate(job: &Job<'_>, board: &Board, progress: &dyn Fn(Progress)) -> Ou
     outcome.image = Some(image);
     progress(Progress::Done);
     outcome
+}
+
+/// The link with the faults that the job puts on it, and their count.
+pub(crate) fn with_faults(job: &Job<'_>, link: Box<dyn Link>) -> (Box<dyn Link>, Option<Tally>) {
+    match job.faults {
+        None => (link, None),
+        Some(faults) => {
+            let (link, tally) = SeededLink::new(link, faults);
+            (Box::new(link), Some(tally))
+        }
+    }
 }
 
 /// Builds the firmware of a job for a board and answers the digest that it carries.
@@ -382,7 +405,9 @@ fn run_samples(
 ) -> Result<(), SessionError> {
     for sample in 0..job.data.samples() {
         progress(Progress::Samples(sample));
-        let result = session.run(&reference::inputs(&job.compiled.qgraph, job.data, sample), Mode::IoOnly)?;
+        let first = sample == 0 || job.compiled.qgraph.states.is_empty();
+        let inputs = reference::inputs(&job.compiled.qgraph, job.data, sample);
+        let result = session.run_in_sequence(&inputs, Mode::IoOnly, first)?;
         outcome.take_counts(&result);
         outcome.answers.push(result.outputs.into_iter().map(|tensor| tensor.bytes.unwrap_or_default()).collect());
     }
@@ -406,6 +431,7 @@ impl Outcome {
             counts: None,
             stack_high_water: None,
             layers: Vec::new(),
+            faults: None,
             build_time: Duration::ZERO,
             run_time: Duration::ZERO,
         }

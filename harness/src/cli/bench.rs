@@ -158,6 +158,7 @@ fn bench(
         timeouts: timeouts(compiled.plan(Isa::Generic)),
         cache: cache.to_path_buf(),
         delivery: Delivery::default(),
+        faults: None,
     };
     let written = compiled.qgraph.nodes.iter().flat_map(|node| &node.outputs);
     let elements = written.map(|&t| compiled.qgraph.tensors[t].elements() as u64).sum();

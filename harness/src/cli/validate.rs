@@ -15,7 +15,9 @@ use super::form::FormArgs;
 use crate::attach;
 use crate::board::Board;
 use crate::dataset::{self, Dataset};
+use crate::desk;
 use crate::error::{Error, Result};
+use crate::link::seeded::Faults;
 use crate::model::{Compiled, Model};
 use crate::npz::{self, Array};
 use crate::reference::{self, Outputs};
@@ -66,6 +68,10 @@ pub struct ValidateArgs {
     /// Seconds that a board may take for one inference (if not given: 60, and 1 more for every million MACs).
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: Option<u32>,
+    /// Put faults on the link: flipped, lost, added, doubled and swapped bytes, stalls, loose contacts, text in between. All
+    /// are drawn from a seed, with a rate in faults a byte (1e-4 if not given).
+    #[arg(long, value_name = "SEED[:RATE]")]
+    faults: Option<Faults>,
     /// One line a board, no progress.
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -105,6 +111,7 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
             None => timeouts(compiled.plan(Isa::Generic)),
         },
         cache: cache()?,
+        faults: args.faults,
         delivery: args.delivery.delivery(),
     };
     let samples = data.samples() as u64;
@@ -140,8 +147,7 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
 
 /// The boards of these names. They are told apart by their names, in reports and in the names of saved files.
 pub(super) fn find_boards(names: &[String]) -> Result<Vec<Board>> {
-    let boards = names.iter().map(|name| Board::find(name)).collect::<Result<Vec<_>, _>>();
-    let boards = boards.map_err(|e| Error::Input(e.to_string()))?;
+    let boards = desk::boards(names).map_err(|e| Error::Input(e.to_string()))?;
     for (n, board) in boards.iter().enumerate() {
         if boards[..n].iter().any(|b| b.name == board.name) {
             return Err(Error::Input(format!("board `{}` is named twice; once is accepted", board.name)));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::Cell;
 
-use super::console::{explain, grouped, table};
+use super::console::{explain, grouped, stack, table};
 use super::unit_words;
 use crate::bench::Run;
 use crate::bench::baseline::Comparison;
@@ -34,12 +34,12 @@ pub fn network(run: &Run) -> String {
     let _ = writeln!(text, "{table}");
     if let Some(image) = &run.outcome.image {
         let f = &image.footprint;
-        let stack = run.outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
         let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
         let (weights, code) = (grouped(f.weights), grouped(f.code));
         let _ = writeln!(
             text,
-            "RAM: arena {arena}, other {other}, stack {stack} (high water) bytes; flash: weights {weights}, code {code} bytes\n"
+            "RAM: arena {arena}, other {other}, {} bytes; flash: weights {weights}, code {code} bytes\n",
+            stack(&run.outcome)
         );
     }
     text

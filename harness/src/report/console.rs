@@ -127,9 +127,8 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
     lines.extend(outcome.counts.as_ref().and_then(|counts| latency_line(report, counts)));
     if let Some(image) = &outcome.image {
         let f = &image.footprint;
-        let stack = outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
         let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
-        lines.push(format!("RAM       arena {arena}, stack {stack} (high water), other {other} bytes"));
+        lines.push(format!("RAM       arena {arena}, {}, other {other} bytes", stack(outcome)));
         let (weights, network) = (grouped(f.weights), grouped(f.network_code));
         let rest = grouped(f.code - f.network_code);
         lines.push(format!("flash     weights {weights}, code {network}, validation loop {rest} bytes"));
@@ -140,7 +139,17 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
         };
         lines.push(format!("time      {built}, run in {:.1} s", outcome.run_time.as_secs_f64()));
     }
+    if let Some(tally) = &outcome.faults {
+        lines.push(format!("faults    {} put on the link: {tally}", tally.total()));
+    }
     lines
+}
+
+/// How much of the stack was ever used, and how much there is.
+pub(super) fn stack(outcome: &Outcome) -> String {
+    let used = outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
+    let of = outcome.board.stack_bytes.map_or(String::new(), |bytes| format!(" of {}", grouped(bytes.into())));
+    format!("stack {used} (high water){of}")
 }
 
 fn verdict_line(report: &Report<'_>, outcome: &Outcome) -> String {

@@ -172,6 +172,7 @@ struct LayerResult<'a> {
 struct Memory {
     arena_bytes: u64,
     stack_high_water_bytes: Option<u32>,
+    stack_reserved_bytes: Option<u32>,
     other_ram_bytes: u64,
     weights_bytes: u64,
     code_bytes: u64,
@@ -295,6 +296,7 @@ fn board<'a>(report: &Report<'_>, outcome: &'a Outcome) -> BoardResult<'a> {
         memory: outcome.image.as_ref().map(|image| Memory {
             arena_bytes: image.footprint.arena,
             stack_high_water_bytes: outcome.stack_high_water,
+            stack_reserved_bytes: outcome.board.stack_bytes,
             other_ram_bytes: image.footprint.other_ram,
             weights_bytes: image.footprint.weights,
             code_bytes: image.footprint.code,

@@ -1,5 +1,6 @@
 //! Cortex-M: firmware by cargo, boards behind debug probes or emulated, the link by a serial port or through the probe.
 
+mod board_source;
 pub(crate) mod emulator;
 mod footprint;
 
@@ -14,6 +15,7 @@ use hilbench_compiler::emit::Sources;
 use probe_rs::Session;
 use sha2::{Digest, Sha256};
 
+use self::board_source::board_source;
 use self::footprint::footprint;
 use super::{Delivery, Image, Target, TargetError};
 use crate::board::Board;
@@ -70,7 +72,7 @@ impl Target for CortexM {
         }
         create(&images)?;
         // Builds for one target share their products, so one at a time.
-        let folder = self.cache.join("builds").join(&board.name);
+        let folder = self.cache.join("builds").join(products(board));
         create(&folder)?;
         let lock = folder.join("lock");
         let lock = File::create(&lock).and_then(|file| file.lock().map(|()| file)).map_err(cache_error(&lock))?;
@@ -188,6 +190,12 @@ fn key(files: &[(String, Vec<u8>)], board: &Board) -> Result<String, TargetError
     Ok(hex::encode(hash.finalize())[..32].to_string())
 }
 
+/// Folder of a board's builds: boards whose cores are the same share what does not depend on the board.
+fn products(board: &Board) -> String {
+    let flags = hex::encode(Sha256::digest(rustflags(board)));
+    format!("{}-{}", board.rust_target, &flags[..8])
+}
+
 /// The board's own flags, and which instructions kernels may spell out: no stable `target_feature` says so for Arm. The
 /// linker keeps relocations, by which code is accounted to the network.
 fn rustflags(board: &Board) -> String {
@@ -196,27 +204,6 @@ fn rustflags(board: &Board) -> String {
     let rtt = board.rtt.then(|| "--cfg=hilbench_rtt".to_string());
     let ours = [isa, relocations].into_iter().chain(rtt).collect::<Vec<_>>();
     [&board.rustflags[..], &ours].concat().join("\u{1f}")
-}
-
-fn board_source(board: &Board) -> String {
-    format!(
-        "// Facts of {}.\n\
-         pub const UART_BASE: usize = {:#010x};\n\
-         pub const UART_RX_IRQ: usize = {};\n\
-         pub const BAUD: u32 = {};\n\
-         pub const DEVICE_ID: u32 = {:#x};\n\
-         pub const CORE_CLOCK_HZ: u32 = {};\n\
-         pub const COUNTS_PER: u64 = {};\n\
-         pub const TICKS_PER: u64 = {};\n",
-        board.name,
-        board.uart_base,
-        board.uart_rx_irq,
-        board.baud,
-        board.device_id,
-        board.clock_hz,
-        board.per_counts,
-        board.ticks
-    )
 }
 
 /// The linker's view: the stack lies below the data, so that an overflow leaves the memory and faults.

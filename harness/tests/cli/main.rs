@@ -225,6 +225,21 @@ fn usage_is_checked() {
 }
 
 #[test]
+fn sizes_that_a_file_leaves_open_are_given_by_name_or_by_input() {
+    let cases = repository().join("models/onnx_cases/pitfalls/symbolic_batch");
+    let model = cases.join("model.onnx").display().to_string();
+    let shown = |sizes: &str| hilbench(&["show", &model, "--stage", "qgraph", "--fix-shape", sizes]);
+    for sizes in ["N=2", "x0=2x3x5x5"] {
+        let run = shown(sizes);
+        assert!(run.code == 0 && run.out.contains("[2, 3, 5, 5]"), "{sizes}: {}{}", run.out, run.err);
+    }
+    refused(&["show", &model, "--fix-shape", "M=2"], &["\"M\"", "[\"N\"]", "[\"x0\"]"]);
+    refused(&["show", &model, "--fix-shape", "x0=2x3x5x6"], &["x0", "[2, 3, 5, 6]", "[2, 3, 5, 5]"]);
+    refused(&["show", &model, "--fix-shape", "N=0"], &["NAME=NxNxN", "65535"]);
+    refused(&["show", &digits("digits_int8.tflite"), "--fix-shape", "N=2"], &["digits_int8.tflite", "ONNX"]);
+}
+
+#[test]
 fn results_that_cannot_be_written_are_named_before_the_work() {
     let model = digits("digits_int8.tflite");
     refused(&["validate", &model, "-b", "virtual-m4", "--json", "no/such/r.json"], &["no/such/r.json", "written"]);
@@ -246,7 +261,7 @@ fn results_that_would_replace_each_other_are_refused() {
 #[test]
 fn lists_are_printed() {
     let boards = hilbench(&["boards"]);
-    assert_eq!((boards.code, boards.out.lines().count()), (0, 5), "{}", boards.out);
+    assert_eq!((boards.code, boards.out.lines().count()), (0, 19), "{}", boards.out);
     let operators = hilbench(&["supported-ops"]);
     assert!(operators.code == 0 && operators.out.contains("DEPTHWISE_CONV_2D"), "{}", operators.out);
     for stage in ["graph", "qgraph", "plan", "source"] {

@@ -63,6 +63,7 @@ impl Bench {
             timeouts: Timeouts { run, packet: second * 2, request: second * 2, ..Timeouts::default() },
             cache: cache(),
             delivery: Delivery::default(),
+            faults: None,
         }
     }
 

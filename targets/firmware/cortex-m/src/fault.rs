@@ -4,8 +4,8 @@ use core::panic::PanicInfo;
 
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
+use hilbench_runtime::Port;
 
-#[cfg(not(hilbench_rtt))]
 use crate::uart::Uart;
 
 /// Lets divisions by zero trap. Every fault ends as HardFault, because no other handler is enabled.
@@ -49,12 +49,24 @@ impl Line {
     }
 
     fn send(&self) {
-        let line = self.text.get(..self.length).unwrap_or(&self.text);
         #[cfg(not(hilbench_rtt))]
-        hilbench_runtime::crash(&mut Uart::new(), line);
+        self.send_over(&mut Uart::new());
         #[cfg(hilbench_rtt)]
-        hilbench_runtime::crash(&mut crate::rtt::LastWords, line);
+        self.send_over(&mut crate::rtt::LastWords);
     }
+
+    fn send_over(&self, port: &mut dyn Port) {
+        let line = self.text.get(..self.length).unwrap_or(&self.text);
+        hilbench_runtime::crash(port, line);
+    }
+}
+
+/// The chip did not come up: the wait that did not end is said over a port that has only the clock of reset.
+pub fn chip(name: &str) -> ! {
+    if let Some(mut port) = Uart::at_boot() {
+        Line::new().text(b"panicked at bring-up: never came ").text(name.as_bytes()).send_over(&mut port);
+    }
+    stop()
 }
 
 fn stop() -> ! {
