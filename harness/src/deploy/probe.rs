@@ -10,7 +10,7 @@ use std::time::Duration;
 use probe_rs::config::{ChipFamily, MemoryRegion, Registry, RegistryError};
 use probe_rs::flashing::{DownloadOptions, FlashProgress, ProgressEvent};
 use probe_rs::probe::list::Lister;
-use probe_rs::probe::{DebugProbeError, DebugProbeInfo, DebugProbeSelector, Probe, ProbeCreationError};
+use probe_rs::probe::{DebugProbeError, DebugProbeInfo, DebugProbeSelector, Probe};
 use probe_rs::{Core, MemoryInterface, Permissions, Session};
 
 use super::segments::Segments;
@@ -23,6 +23,8 @@ const LOWEST: f32 = 1.5;
 const STOP: Duration = Duration::from_secs(1);
 /// The processor's identity; bits 15..4 are its part number (Armv7-M Architecture Reference Manual, B3.2.3).
 const CPUID: u64 = 0xE000_ED00;
+/// How the USB library tells that another program has a device (EBUSY): its error has no kind of its own for that.
+const BUSY: &str = "errno 16";
 /// Bytes compared at once.
 const CHUNK: usize = 16 * 1024;
 
@@ -107,14 +109,13 @@ fn registry(chip: &str, family: Option<ChipFamily>) -> Result<Registry, DeployEr
 fn open(selector: &DebugProbeSelector) -> Result<Probe, DeployError> {
     let name = || probe_name(selector);
     let mut probe = Lister::new().open(selector.clone()).map_err(|error| match kind(&error) {
-        Some(ErrorKind::ResourceBusy) => DeployError::Busy { probe: name() },
+        _ if chain(&error).contains(BUSY) => DeployError::Busy { probe: name() },
         Some(ErrorKind::PermissionDenied) => DeployError::Denied { probe: name() },
-        _ if matches!(error, DebugProbeError::ProbeCouldNotBeCreated(ProbeCreationError::NotFound)) => {
-            DeployError::NoProbe {
-                asked: Some(name()),
-                found: Lister::new().list_all().iter().map(described).collect(),
-            }
-        }
+        // What a driver says of a probe that is not there depends on whether there is any USB.
+        _ if Lister::new().list(Some(selector)).is_empty() => DeployError::NoProbe {
+            asked: Some(name()),
+            found: Lister::new().list_all().iter().map(described).collect(),
+        },
         _ => DeployError::Probe { probe: name(), reason: chain(&error) },
     })?;
     // Probes that measure nothing say so by an error or by nothing.
@@ -195,6 +196,13 @@ pub fn load(
     for (address, bytes) in &image.pieces {
         for (sector, range) in cut(session, *address, bytes.len() as u64, chip)? {
             let bytes = &bytes[(range.start - address) as usize..(range.end - address) as usize];
+            // Whatever is in RAM, the flash algorithm may lie on it.
+            let in_ram = session.target().memory_map.iter().any(|r| r.is_ram() && r.contains(range.start));
+            if in_ram {
+                different.insert(sector);
+                parts.push((sector, range.start, bytes));
+                continue;
+            }
             let here = read(session, range.start, bytes.len());
             if here.map_err(|error| locked(session, chip, range.start, error))? != bytes {
                 different.insert(sector);

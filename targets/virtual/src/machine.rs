@@ -96,6 +96,23 @@ pub enum Core {
     M55,
 }
 
+impl Core {
+    /// All of them.
+    pub const ALL: [Core; 5] = [Core::M3, Core::M4, Core::M7, Core::M33, Core::M55];
+
+    /// The part number in CPUID (Technical Reference Manuals).
+    #[must_use]
+    pub fn part(self) -> u32 {
+        match self {
+            Core::M3 => 0xC23,
+            Core::M4 => 0xC24,
+            Core::M7 => 0xC27,
+            Core::M33 => 0xD21,
+            Core::M55 => 0xD22,
+        }
+    }
+}
+
 /// A board with one core.
 pub trait Machine: Send {
     /// Reads `into.len()` bytes, a multiple of `width`, from an address that is one too.

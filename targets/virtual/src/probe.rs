@@ -80,7 +80,8 @@ impl ProbeFactory for Driver {
         let bench = Arc::clone(probes.get(&serial).ok_or(ProbeCreationError::NotFound)?);
         let mut state = lock(&bench);
         if state.busy {
-            return Err(ProbeCreationError::Usb(io::ErrorKind::ResourceBusy.into()).into());
+            // As the drivers of USB probes tell it.
+            return Err(ProbeCreationError::Usb(io::Error::other("interface is busy (errno 16)")).into());
         }
         state.busy = true;
         drop(state);

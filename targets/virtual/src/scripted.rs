@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use crate::chip::{Chip, ERASED};
 use crate::machine::{Core, Fault, Machine, PC, Register, State, Width};
 
+/// The register that says which core it is.
+const CPUID: u32 = 0xE000_ED00;
+
 /// What a running core does each time somebody looks at it.
 pub type Script = Box<dyn FnMut(&mut Memory) -> State + Send>;
 
@@ -82,9 +85,12 @@ impl Machine for Scripted {
         if self.defects.locked && self.is_flash(address) {
             return Err(Fault::Bus(address));
         }
-        // The core's own registers, as far as anybody asks: all zero.
+        // The core's own registers: which one it is, and zeros.
         if address >> 20 == 0xE00 {
             into.fill(0);
+            if address == CPUID && into.len() == 4 {
+                into.copy_from_slice(&(0x410F_0001 | self.chip.core.part() << 4).to_le_bytes());
+            }
             return Ok(());
         }
         into.copy_from_slice(self.memory.slice(address, into.len())?);

@@ -102,9 +102,7 @@ pub(crate) fn program(
 /// # Errors
 /// The board's file names no chip, or a core that is not emulated.
 pub(crate) fn chip(board: &Board) -> Result<Chip, TargetError> {
-    const CORES: [(u32, Core); 5] =
-        [(0xC23, Core::M3), (0xC24, Core::M4), (0xC27, Core::M7), (0xD21, Core::M33), (0xD22, Core::M55)];
-    let known = |part| CORES.iter().find(|(number, _)| *number == part).map(|&(_, core)| core);
+    let known = |part| Core::ALL.into_iter().find(|core| core.part() == part);
     let Some(core) = board.core_part().and_then(known) else {
         return Err(TargetError::Start(format!("core {} is not emulated behind a probe", board.core)));
     };
