@@ -69,10 +69,11 @@ pub struct Host<'a> {
     kernels: Vec<Option<Kernel>>,
 }
 
-/// The tensors of one inference; one for each thread.
+/// The tensors of one inference, and what it leaves for the next; one for each thread, or for each sequence.
 pub struct Memory {
     values: Vec<Option<Value>>,
     scratch: Value,
+    states: Vec<Vec<u8>>,
 }
 
 impl<'a> Host<'a> {
@@ -103,12 +104,16 @@ impl<'a> Host<'a> {
             Some(data) => Value::from_bytes(data),
             None => Value::zeros(t.bytes()),
         };
-        Memory { values: self.graph.tensors.iter().map(|t| Some(value(t))).collect(), scratch: Value::zeros(scratch) }
+        let values = self.graph.tensors.iter().map(|t| Some(value(t))).collect();
+        Memory { values, scratch: Value::zeros(scratch), states: self.graph.initial_states() }
     }
 
     /// Runs one inference. `inputs` are the bytes of the model's inputs, in order and of their sizes.
     pub fn run(&self, memory: &mut Memory, inputs: &[&[u8]]) {
-        let Memory { values, scratch } = memory;
+        let Memory { values, scratch, states } = memory;
+        for (state, bytes) in self.graph.states.iter().zip(states.iter()) {
+            values[state.incoming] = Some(Value::from_bytes(bytes));
+        }
         for (&t, bytes) in self.graph.inputs.iter().zip(inputs) {
             if let Some(value) = &mut values[t] {
                 value.as_mut_slice().copy_from_slice(bytes);
@@ -129,6 +134,11 @@ impl<'a> Host<'a> {
             node.op.computation().reference(&operands(values, &node.inputs), &mut outputs);
             for (&t, value) in node.outputs.iter().zip(outputs) {
                 values[t] = Some(value);
+            }
+        }
+        for (state, bytes) in self.graph.states.iter().zip(states) {
+            if let Some(value) = &values[state.outgoing] {
+                bytes.copy_from_slice(value.as_bytes());
             }
         }
     }

@@ -10,9 +10,8 @@ use super::products::{Products, Rescaled, keep};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
-use super::{Border, Computation, Operands, QOp, Quantized};
+use super::{Border, Computation, Operands, QOp, Quantized, geometry};
 use crate::Result;
-use crate::graph::Op;
 use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
@@ -26,34 +25,28 @@ pub struct DepthwiseConv2d {
 }
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
-    let Op::DepthwiseConv2d { window, .. } = &operands.node.op else {
-        return Err(operands.invalid("is not DEPTHWISE_CONV_2D"));
-    };
+    let shape = geometry::depthwise_conv_2d(operands)?;
     let input = operands.int8(operands.input(0)?)?;
     let output = operands.int8(operands.output()?)?;
-    let [batches, h, w, channels] = operands.dims(operands.input(0)?)?;
-    let [one, filter_h, filter_w, output_channels] = operands.dims(operands.input(1)?)?;
-    let multiplier = output_channels.checked_div(channels).unwrap_or(0);
-    if one != 1 || multiplier == 0 || multiplier * channels != output_channels {
-        let reason = format!("weights of shape {:?} do not fit {channels} input channels", operands.input(1)?.shape);
-        return Err(operands.invalid(reason));
-    }
-    let window_params = operands.window(window, [batches, h, w, channels], [filter_h, filter_w])?;
-    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, output_channels])?;
-    let weights = weights(operands, 3, output_channels, PerTensorFactor::Double, input, output)?;
+    let weights = weights(operands, 3, shape.channels * shape.multiplier, PerTensorFactor::Double, input, output)?;
     let params = params::DepthwiseConv2d {
-        batches,
-        window: window_params,
-        channels,
-        multiplier,
+        batches: shape.batches,
+        window: shape.window,
+        channels: shape.channels,
+        multiplier: shape.multiplier,
         input_zero_point: input.zero_point,
         output_zero_point: output.zero_point,
-        activation: operands.clamp(window.activation, output)?,
+        activation: operands.clamp(shape.activation, output)?,
     };
     Ok((DepthwiseConv2d { params, weights }.into(), vec![operands.input_id(0)?]))
 }
 
 impl DepthwiseConv2d {
+    /// With weights without a zero point.
+    pub(super) fn new(params: params::DepthwiseConv2d, weights: Weights) -> Self {
+        DepthwiseConv2d { params, weights }
+    }
+
     /// Weights `[channels, taps]`.
     fn rows(&self) -> Vec<i8> {
         let channels = self.params.channels * self.params.multiplier;

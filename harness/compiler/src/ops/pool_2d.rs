@@ -5,6 +5,7 @@ use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::direct::Direct;
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
@@ -36,6 +37,22 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     let activation = operands.clamp(window.activation, output)?;
     let params = params::Pool2d { batches, window: window_params, channels, activation };
     Ok((Pool2d { params, max }.into(), vec![operands.input_id(0)?]))
+}
+
+/// AVERAGE_POOL_2D of uint8, whose ties go up where those of int8 go away from zero.
+pub(super) fn unsigned_average(operands: &Operands<'_>) -> Result<Quantized> {
+    let Op::AveragePool2d { window, filter } = &operands.node.op else {
+        return Err(operands.invalid("is not AVERAGE_POOL_2D"));
+    };
+    let x = operands.input(0)?;
+    let output = operands.per_tensor(operands.output()?)?;
+    operands.expect_same_values(x, operands.output()?)?;
+    let input @ [batches, _, _, channels] = operands.dims(x)?;
+    let window_params = operands.window(window, input, *filter)?;
+    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, channels])?;
+    let activation = operands.clamp_within(window.activation, output, 0, 255)?;
+    let params = params::Pool2d { batches, window: window_params, channels, activation };
+    Ok((Direct::new(Call::AveragePool2dU8(params)).into(), vec![operands.input_id(0)?]))
 }
 
 impl Computation for Pool2d {
