@@ -31,10 +31,10 @@ const fn padded_and_dense(p: &Conv2d) -> (usize, usize) {
 }
 
 /// Whether runs are copied without a gap between them: where that saves more than it takes. A word of a pair of filters
-/// takes nineteen instructions, copying a word of three patches eight.
+/// takes nineteen instructions, copying a word of three patches eight, and twice that along the borders.
 const fn is_dense(p: &Conv2d) -> bool {
     let (padded, dense) = padded_and_dense(p);
-    (padded - dense) * 19 * p.output_channels.div_ceil(2) > 8 * padded
+    (padded - dense) * 19 * p.output_channels.div_ceil(2) > 2 * 8 * padded
 }
 
 /// Words of four taps.
