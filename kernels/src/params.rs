@@ -7,11 +7,13 @@ mod bands;
 mod float;
 mod onnx;
 mod qlinear;
+mod tflite;
 
 pub use bands::{Band, Bands, Elements};
 pub use float::*;
 pub use onnx::*;
 pub use qlinear::*;
+pub use tflite::*;
 
 pub use crate::requant::{Requant, ScaleF32};
 use crate::shape::MAX_RANK;
