@@ -1,5 +1,7 @@
 //! Boards as data: read from TOML, then checked. [`Board`] exists only where all references hold.
 
+mod silicon;
+
 use std::fmt;
 use std::path::Path;
 
@@ -7,7 +9,10 @@ use hilbench_compiler::lower::Isa;
 use hilbench_virtual::QemuConfig;
 use serde::Deserialize;
 
+use crate::desk::Place;
 use crate::sources;
+pub use silicon::{Action, Cache, Counter, Step, Uart, UartKind};
+use silicon::{RawBringUp, RawClock, RawUart};
 
 /// A board description that is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +59,19 @@ struct RawBoard {
     rustflags: Vec<String>,
     device_id: u32,
     clock_hz: u32,
+    bus_clock_hz: Option<u32>,
+    #[serde(default)]
+    caches: Vec<Cache>,
     memory: Vec<RawMemory>,
     placement: RawPlacement,
     uart: RawUart,
     clock: RawClock,
-    emulator: RawEmulator,
+    emulator: Option<RawEmulator>,
+    probe: Option<RawProbe>,
     link: RawLink,
     provenance: Provenance,
+    #[serde(default)]
+    bring_up: RawBringUp,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +81,8 @@ struct RawMemory {
     kind: MemoryKind,
     origin: u32,
     length: String,
+    #[serde(default)]
+    fill: bool,
 }
 
 #[derive(Deserialize)]
@@ -80,23 +93,6 @@ struct RawPlacement {
     data: String,
     arena: String,
     stack_bytes: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawUart {
-    kind: UartKind,
-    base: u32,
-    rx_irq: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawClock {
-    kind: ClockKind,
-    counts: Counts,
-    ticks: u32,
-    per_counts: u32,
 }
 
 #[derive(Deserialize)]
@@ -113,24 +109,16 @@ struct RawEmulator {
 struct RawLink {
     kind: LinkKind,
     baud: u32,
+    #[serde(default)]
+    rtt: bool,
 }
 
+/// A chip that a debug probe reaches.
 #[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum UartKind {
-    Cmsdk,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ClockKind {
-    Systick,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Counts {
-    Instructions,
+#[serde(deny_unknown_fields)]
+struct RawProbe {
+    chip: String,
+    id_at: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +154,8 @@ pub struct Memory {
     pub origin: u32,
     /// Size in bytes.
     pub length: u32,
+    /// Has error correction, and must be written before anything reads it.
+    pub fill: bool,
 }
 
 /// Where the facts come from, and what has been run.
@@ -176,6 +166,8 @@ pub struct Provenance {
     pub facts: String,
     /// How the board has been run.
     pub run: String,
+    /// Which of the facts nobody has verified.
+    pub unverified: Option<String>,
 }
 
 /// A board that firmware can be built for and started on.
@@ -197,6 +189,10 @@ pub struct Board {
     pub device_id: u32,
     /// Core clock.
     pub clock_hz: u32,
+    /// Clock of the bus between core and memories.
+    pub bus_clock_hz: u32,
+    /// Caches of the core that are switched on.
+    pub caches: Vec<Cache>,
     /// All memories.
     pub memories: Vec<Memory>,
     /// Where code lives, as an index into `memories`.
@@ -209,18 +205,24 @@ pub struct Board {
     pub arena: usize,
     /// Bytes reserved for the stack, at the bottom of the data memory.
     pub stack_bytes: u32,
-    /// Address of the serial port.
-    pub uart_base: u32,
-    /// Number of its receive interrupt, which wakes the core.
-    pub uart_rx_irq: u16,
-    /// So many ticks of the timer …
-    pub ticks: u32,
-    /// … are so many instructions.
-    pub per_counts: u32,
-    /// How it is emulated.
-    pub emulator: QemuConfig,
+    /// The serial port.
+    pub uart: Uart,
+    /// What it counts by.
+    pub counter: Counter,
+    /// How the chip is brought up, in order.
+    pub bring_up: Vec<Step>,
+    /// How it is emulated; `None` for a board that exists.
+    pub emulator: Option<QemuConfig>,
+    /// The chip as probe-rs calls it; `None` where no probe reaches it.
+    pub chip: Option<String>,
+    /// Where the user has it.
+    pub place: Place,
+    /// Where a debugger reads the device id, in the lowest 12 bits of a word.
+    pub id_at: Option<u32>,
     /// Line rate.
     pub baud: u32,
+    /// The firmware can be spoken to through the probe, too (SEGGER RTT).
+    pub rtt: bool,
     /// Where the facts come from.
     pub provenance: Provenance,
 }
@@ -229,7 +231,34 @@ impl Board {
     /// How the board is run, for reports.
     #[must_use]
     pub fn run_on(&self) -> String {
-        format!("emulated: QEMU {}", self.emulator.machine)
+        match &self.emulator {
+            Some(emulator) => format!("emulated: QEMU {}", emulator.machine),
+            None => self.provenance.run.clone(),
+        }
+    }
+
+    /// The board where the user has it, at the rate that the user's line takes.
+    ///
+    /// # Errors
+    /// The serial port cannot make the rate.
+    pub fn at(self, place: Place) -> Result<Board, String> {
+        let baud = place.baud.unwrap_or(self.baud);
+        Ok(Board { uart: self.uart.at(baud)?, baud, place, ..self })
+    }
+
+    /// The part number that the core answers with; `None` for a core that is not known here (Technical Reference Manuals,
+    /// CPUID).
+    #[must_use]
+    pub fn core_part(&self) -> Option<u32> {
+        const PARTS: [(&str, u32); 6] = [
+            ("Cortex-M33", 0xD21),
+            ("Cortex-M55", 0xD22),
+            ("Cortex-M85", 0xD23),
+            ("Cortex-M3", 0xC23),
+            ("Cortex-M4", 0xC24),
+            ("Cortex-M7", 0xC27),
+        ];
+        PARTS.iter().find(|(name, _)| self.core.starts_with(name)).map(|&(_, part)| part)
     }
 
     /// Bytes of memory `index` that are left beside the stack.
@@ -292,6 +321,17 @@ fn size(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("`{text}` is no size; \"65536\", \"0x10000\", \"64K\" and \"1M\" are"))
 }
 
+impl RawMemory {
+    fn check(self) -> Result<Memory, String> {
+        let RawMemory { name, kind, origin, length, fill } = self;
+        let length = size(&length)?;
+        if fill && (kind == MemoryKind::Rom || !origin.is_multiple_of(8) || !length.is_multiple_of(8)) {
+            return Err(format!("memory `{name}` is filled by 8 bytes, which only RAM can be"));
+        }
+        Ok(Memory { name, kind, origin, length, fill })
+    }
+}
+
 impl TryFrom<RawBoard> for Board {
     type Error = String;
 
@@ -302,14 +342,19 @@ impl TryFrom<RawBoard> for Board {
         let Some(isa) = Isa::parse(&raw.isa) else {
             return Err(format!("isa `{}`; {} are accepted", raw.isa, Isa::ALL.map(Isa::name).join(", ")));
         };
-        if raw.clock.ticks == 0 || raw.clock.per_counts == 0 || raw.clock_hz == 0 || raw.link.baud == 0 {
-            return Err("clock rates and ratios are positive".to_string());
+        let bus_clock_hz = raw.bus_clock_hz.unwrap_or(raw.clock_hz);
+        if raw.clock_hz == 0 || bus_clock_hz == 0 {
+            return Err("clock rates are positive".to_string());
         }
-        let memories = raw
-            .memory
-            .into_iter()
-            .map(|m| Ok(Memory { length: size(&m.length)?, name: m.name, kind: m.kind, origin: m.origin }))
-            .collect::<Result<Vec<_>, String>>()?;
+        let counter = Counter::try_from(raw.clock)?;
+        let instructions = matches!(counter, Counter::Instructions { .. });
+        if instructions != raw.emulator.is_some() {
+            return Err("an emulator counts instructions, a chip cycles".to_string());
+        }
+        if raw.probe.as_ref().is_some_and(|probe| probe.chip.is_empty()) {
+            return Err("the chip has no name".to_string());
+        }
+        let memories = raw.memory.into_iter().map(RawMemory::check).collect::<Result<Vec<_>, String>>()?;
         for (i, a) in memories.iter().enumerate() {
             let end = u64::from(a.origin) + u64::from(a.length);
             if end > 1 << 32 {
@@ -341,9 +386,7 @@ impl TryFrom<RawBoard> for Board {
         if stack_bytes >= memories[data].length || !stack_bytes.is_multiple_of(32) {
             return Err(format!("a stack of {stack_bytes} bytes in `{}`", memories[data].name));
         }
-        let (UartKind::Cmsdk, ClockKind::Systick, Counts::Instructions) =
-            (raw.uart.kind, raw.clock.kind, raw.clock.counts);
-        let (EmulatorKind::Qemu, LinkKind::Serial) = (raw.emulator.kind, raw.link.kind);
+        let LinkKind::Serial = raw.link.kind;
         Ok(Board {
             name: raw.name,
             summary: raw.summary,
@@ -353,22 +396,27 @@ impl TryFrom<RawBoard> for Board {
             rustflags: raw.rustflags,
             device_id: raw.device_id,
             clock_hz: raw.clock_hz,
+            bus_clock_hz,
+            caches: raw.caches,
             code,
             weights,
             data,
             arena,
             memories,
             stack_bytes,
-            uart_base: raw.uart.base,
-            uart_rx_irq: raw.uart.rx_irq,
-            ticks: raw.clock.ticks,
-            per_counts: raw.clock.per_counts,
-            emulator: QemuConfig {
-                program: raw.emulator.program,
-                machine: raw.emulator.machine,
-                args: raw.emulator.args,
-            },
+            uart: raw.uart.check(raw.clock_hz, raw.link.baud)?,
+            counter,
+            bring_up: raw.bring_up.check()?,
+            emulator: raw.emulator.map(|RawEmulator { kind: EmulatorKind::Qemu, program, machine, args }| QemuConfig {
+                program,
+                machine,
+                args,
+            }),
+            id_at: raw.probe.as_ref().and_then(|probe| probe.id_at),
+            chip: raw.probe.map(|probe| probe.chip),
+            place: Place::default(),
             baud: raw.link.baud,
+            rtt: raw.link.rtt,
             provenance: raw.provenance,
         })
     }
@@ -392,8 +440,13 @@ mod tests {
 
     #[test]
     fn carried_boards_are_sound() {
-        let names: Vec<String> = boards().expect("sound").into_iter().map(|b| b.name).collect();
-        assert_eq!(names, ["virtual-m33", "virtual-m33-soft", "virtual-m4", "virtual-m55", "virtual-m7"]);
+        let boards = boards().expect("sound");
+        let emulated: Vec<&str> = boards.iter().filter(|b| b.emulator.is_some()).map(|b| &*b.name).collect();
+        assert_eq!(emulated, ["virtual-m33", "virtual-m33-soft", "virtual-m4", "virtual-m55", "virtual-m7"]);
+        for board in boards.iter().filter(|b| b.emulator.is_none()) {
+            assert_eq!(board.provenance.run, "builds, never run on silicon", "{}", board.name);
+            assert!(!board.bring_up.is_empty() && board.provenance.unverified.is_some(), "{}", board.name);
+        }
         assert!(Board::find("virtual-m9").expect_err("none").to_string().contains("virtual-m33"));
     }
 
@@ -406,5 +459,28 @@ mod tests {
         check("\"16K\"", "\"8M\"", "stack");
         check("family = \"cortex-m\"", "family = \"avr\"", "avr");
         check("baud = 921_600", "baud = 921_600\nparity = 1", "parity");
+        check("counts = \"instructions\"", "counts = \"cycles\"", "cycles");
+    }
+
+    #[track_caller]
+    fn check_chip(from: &str, to: &str, says: &str) {
+        let (_, text) = sources::boards().find(|(file, _)| *file == "nucleo-f446re.toml").expect("carried");
+        assert!(text.contains(from), "{from}");
+        let error = Board::parse("x.toml", &text.replacen(from, to, 1)).expect_err("not accepted").to_string();
+        assert!(error.contains("x.toml") && error.contains(says), "{error}");
+    }
+
+    #[test]
+    fn a_chip_whose_numbers_do_not_hold_together_is_refused() {
+        // 45 MHz / 16 is the fastest, and 18 MHz are 2.3 % beside a whole divisor.
+        check_chip("baud = 921_600", "baud = 3_000_000", "divisor");
+        check_chip("kernel_hz = 45_000_000", "kernel_hz = 18_000_000", "off by 2.");
+        check_chip("boot_hz = 16_000_000", "boot_hz = 4_000_000", "boot_hz");
+        check_chip("{ write = \"RCC.CR HSEON", "{ read = \"RCC.CR HSEON", "read");
+        check_chip("mask = 0x0001_0000, value = 0x0001_0000", "mask = 0x0001_0000, value = 0x0003_0000", "HSEON");
+        check_chip("at = 0x4002_3800", "at = 0x4002_3801", "multiple of 4");
+        check_chip("kind = \"dwt\"\ncounts = \"cycles\"", "kind = \"dwt\"", "counts");
+        check_chip("chip = \"STM32F446RE\"", "chip = \"\"", "no name");
+        check_chip("rx_irq = 38", "rx_irq = 500", "interrupt 500");
     }
 }

@@ -3,6 +3,7 @@
 //! The messages are proto2: a required field is written even when it is zero, because the device's decoder
 //! insists on it. Fields of 100 and above are this project's; other ends skip them, and they may be missing.
 
+pub mod frame;
 pub mod packet;
 pub mod seal;
 
@@ -160,6 +161,12 @@ pub struct Hello {
     /// Runtime word.
     #[prost(uint32, required, tag = "5")]
     pub runtime: u32,
+    /// Bytes of a frame's payload at most; a board that says so takes frames.
+    #[prost(uint32, optional, tag = "100")]
+    pub frame_payload: Option<u32>,
+    /// Data frames that may wait for their acknowledgement.
+    #[prost(uint32, optional, tag = "101")]
+    pub frame_window: Option<u32>,
 }
 
 /// Answer to [`Command::SystemInfo`].

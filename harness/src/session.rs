@@ -7,6 +7,7 @@
 mod channel;
 mod describe;
 mod error;
+mod frames;
 mod run;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::proto::{self, Command, Hello, Payload, Request, SystemInfo, error as 
 use channel::{Channel, Step};
 pub use describe::{BoardInfo, DataType, NetworkInfo, TensorInfo};
 pub use error::{Cause, SessionError};
+use frames::Framing;
 pub use run::{CounterUnit, NodeResult, RunResult, TensorData};
 
 /// A shorthand for what a session can answer.
@@ -127,6 +129,11 @@ impl Session {
         Ok(&self.info.networks[found])
     }
 
+    /// Chooses a network by its place in [`BoardInfo::networks`].
+    pub fn select(&mut self, network: usize) {
+        self.network = network;
+    }
+
     /// Says hello again after a run that failed, and checks that the board still has the same network and has not
     /// started anew meanwhile.
     ///
@@ -173,13 +180,8 @@ fn say_hello(channel: &mut Channel, timeouts: &Timeouts, failed: u32) -> Result<
     let mut last = None;
     for attempt in failed..failed + timeouts.hellos.max(1) {
         channel.drain(timeouts.hello);
-        // Every other time only: firmware that is not this project's may take zeros for a packet.
-        if attempt % 2 == 1 {
-            channel.complete_packet(&mut Step::new("hello", timeouts.hello))?;
-        }
-        match ask(channel, Command::Sync, 0, timeouts.hello, "hello") {
-            Ok((_, Payload::Hello(hello))) => return accept(channel, hello),
-            Ok((_, other)) => last = Some(channel.unexpected("hello", &other)),
+        match greet(channel, timeouts, attempt) {
+            Ok(hello) => return Ok(hello),
             // A board that is gone stays gone; anything else may be the end of an older dialogue.
             Err(error) if error.is_final() => return Err(error),
             Err(error) => last = Some(error),
@@ -192,6 +194,37 @@ fn say_hello(channel: &mut Channel, timeouts: &Timeouts, failed: u32) -> Result<
         }
         Some(error) => error,
     })
+}
+
+/// Says hello once: in frames where the board is known to take them, every other time in packets, which it always takes.
+fn greet(channel: &mut Channel, timeouts: &Timeouts, attempt: u32) -> Result<Hello> {
+    let step = || Step::new("hello", timeouts.hello);
+    let framing = channel.framing.filter(|_| attempt % 2 == 1);
+    if let Some(framing) = framing {
+        channel.open_frames(framing, &mut step())?;
+    } else {
+        channel.leave_frames();
+        // Every other time only: firmware that is not this project's may take zeros for a packet.
+        if attempt % 2 == 1 {
+            channel.complete_packet(&mut step())?;
+        }
+    }
+    let hello = match ask(channel, Command::Sync, 0, timeouts.hello, "hello")? {
+        (_, Payload::Hello(hello)) => accept(channel, hello)?,
+        (_, other) => return Err(channel.unexpected("hello", &other)),
+    };
+    channel.framing = offered(&hello);
+    if let (None, Some(framing)) = (framing, channel.framing) {
+        channel.open_frames(framing, &mut step())?;
+    }
+    Ok(hello)
+}
+
+/// How a board takes frames, if it says so and it makes sense.
+fn offered(hello: &Hello) -> Option<Framing> {
+    let (payload, window) = (hello.frame_payload? as usize, hello.frame_window? as usize);
+    let sensible = (16..=65_536).contains(&payload) && (1..=64).contains(&window);
+    sensible.then_some(Framing { payload, window })
 }
 
 fn describe(channel: &mut Channel, timeouts: &Timeouts) -> Result<(SystemInfo, Vec<NetworkInfo>)> {

@@ -4,15 +4,19 @@
 //! Sizes are counted in elements. Knows no arithmetic.
 
 mod bands;
+mod channel;
 mod float;
 mod onnx;
 mod qlinear;
+mod scale_map;
 mod tflite;
 
 pub use bands::{Band, Bands, Elements};
+pub use channel::Channel;
 pub use float::*;
 pub use onnx::*;
 pub use qlinear::*;
+pub use scale_map::{Minifloat, QuantizeMapped, QuantizeMinifloat, ScaleMap};
 pub use tflite::*;
 
 pub use crate::requant::{Requant, ScaleF32};

@@ -21,6 +21,8 @@ pub enum DType {
     U8,
     /// Signed 16 bit.
     I16,
+    /// Unsigned 16 bit.
+    U16,
     /// Signed 32 bit.
     I32,
     /// Signed 64 bit.
@@ -35,7 +37,7 @@ impl DType {
     pub const fn size(self) -> usize {
         match self {
             DType::I8 | DType::U8 | DType::Bool => 1,
-            DType::I16 => 2,
+            DType::I16 | DType::U16 => 2,
             DType::F32 | DType::I32 => 4,
             DType::I64 => 8,
         }
@@ -49,6 +51,7 @@ impl fmt::Display for DType {
             DType::I8 => "int8",
             DType::U8 => "uint8",
             DType::I16 => "int16",
+            DType::U16 => "uint16",
             DType::I32 => "int32",
             DType::I64 => "int64",
             DType::Bool => "bool",

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hilbench_compiler::graph::DType;
-use hilbench_compiler::host::Host;
+use hilbench_compiler::host::{Host, Level};
 use hilbench_compiler::lower::Isa;
 use hilbench_compiler::plan::Plan;
 use hilbench_compiler::{exec, import, pass, plan, quantize};
@@ -90,8 +90,8 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
     let samples = goldens[0].0;
     // A model that computes no floats has no excuse.
     let float = graph.warnings.iter().any(|w| w.contains("computed in float32"));
-    let host = Host::new(&graph);
-    let mut memory = host.memory();
+    let hosts: Vec<Host<'_>> = Level::here().into_iter().map(|level| Host::at(&graph, level)).collect();
+    let mut memories: Vec<_> = hosts.iter().map(Host::memory).collect();
     let (mut states, mut plan_states) = (graph.initial_states(), vec![graph.initial_states(); plans.len()]);
     for sample in 0..samples {
         let part = |(count, bytes): &(usize, Vec<u8>)| {
@@ -105,8 +105,11 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
             let dtype = graph.tensors[graph.outputs[k]].dtype;
             compare(dtype, float, got, &golden).map_err(|e| format!("sample {sample} output {k}: {e}"))?;
         }
-        host.run(&mut memory, &input);
-        assert_eq!(host.outputs(&memory), exec::outputs(&graph, &values), "{} on the host's kernels", model.display());
+        for (host, memory) in hosts.iter().zip(&mut memories) {
+            host.run(memory, &input);
+            let (got, expected) = (host.outputs(memory), exec::outputs(&graph, &values));
+            assert_eq!(got, expected, "{} on the host's kernels, {:?}", model.display(), host.level());
+        }
         for ((isa, plan), states) in plans.iter().zip(&mut plan_states) {
             let trace = exec::run_plan_from(plan, states, &input);
             for (node, written) in plan.nodes.iter().zip(&trace.nodes) {

@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Form, Model};
 use crate::report::bench as report;
-use crate::target::cortex_m;
+use crate::target::{Delivery, cortex_m};
 use crate::validate::{Job, timeouts, validate_all};
 use crate::{reference, validate};
 
@@ -130,7 +130,10 @@ fn print(text: &str) -> Result<()> {
 fn tools(boards: &[Board]) -> Vec<String> {
     let rustc = cortex_m::toolchain().unwrap_or_else(|e| e.to_string());
     let rustc = rustc.lines().next().unwrap_or_default();
-    let version = |board: &Board| hilbench_virtual::version(&board.emulator).unwrap_or_else(|e| e.to_string());
+    let version = |board: &Board| match &board.emulator {
+        Some(emulator) => hilbench_virtual::version(emulator).unwrap_or_else(|e| e.to_string()),
+        None => board.run_on(),
+    };
     boards.iter().map(|board| format!("{rustc}; {}", version(board))).collect()
 }
 
@@ -154,6 +157,8 @@ fn bench(
         per_layer: true,
         timeouts: timeouts(compiled.plan(Isa::Generic)),
         cache: cache.to_path_buf(),
+        delivery: Delivery::default(),
+        faults: None,
     };
     let written = compiled.qgraph.nodes.iter().flat_map(|node| &node.outputs);
     let elements = written.map(|&t| compiled.qgraph.tensors[t].elements() as u64).sum();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use prost::Message;
 
+use super::frames::{Frames, Framing, Trouble};
 use super::{Cause, Result, SessionError};
 use crate::link::{Link, LinkError};
 use crate::proto::packet::{self, Assembler};
@@ -18,6 +19,8 @@ const LINE: usize = 256;
 const MOST: usize = 512 * 1024 * 1024;
 /// What a message counts beside its bytes, for what is kept of even the shortest.
 const UPKEEP: usize = 256;
+/// Packets that are under way at once where the link holds back. So many answers fit any board's ring.
+const WINDOW: usize = 64;
 /// Bytes outside of messages kept.
 const TAIL: usize = 1024;
 /// Bytes outside of messages that are borne in one step.
@@ -60,6 +63,10 @@ pub(super) struct Channel {
     /// The board has sealed a message: one without is damaged.
     sealed: bool,
     assembler: Assembler,
+    /// How the board takes frames, once it has said so.
+    pub framing: Option<Framing>,
+    /// The session in frames; without one messages go in packets.
+    frames: Option<Frames>,
     inbox: VecDeque<u8>,
     lines: VecDeque<String>,
     /// The end of what came, without the messages that were understood.
@@ -75,6 +82,8 @@ impl Channel {
             answers: 0,
             sealed: false,
             assembler: Assembler::default(),
+            framing: None,
+            frames: None,
             inbox: VecDeque::new(),
             lines: VecDeque::new(),
             tail: Vec::new(),
@@ -124,6 +133,28 @@ impl Channel {
         self.link.send(&[0; packet::PACKET], step.deadline).map_err(|error| self.link_failure(error, step))
     }
 
+    /// Opens a session in frames.
+    ///
+    /// # Errors
+    /// The board does not answer, or the link fails; messages go in packets then.
+    pub fn open_frames(&mut self, framing: Framing, step: &mut Step) -> Result<()> {
+        self.inbox.clear();
+        self.frames = Some(Frames::open(framing, self.longest));
+        let mut noise = 0;
+        while !self.frames.as_ref().is_some_and(Frames::is_open) {
+            if let Err(error) = self.pump(step, &mut noise) {
+                self.frames = None;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Back to packets.
+    pub fn leave_frames(&mut self) {
+        self.frames = None;
+    }
+
     /// Throws away what has come, until the board is silent or `patience` ends.
     pub fn drain(&mut self, patience: Duration) {
         let deadline = Instant::now() + patience;
@@ -161,8 +192,7 @@ impl Channel {
     pub fn receive(&mut self, step: &mut Step) -> Result<(u32, Payload)> {
         let mut noise = 0;
         loop {
-            let byte = self.next_byte(step)?;
-            let Some(response) = self.take(byte, step, &mut noise)? else { continue };
+            let Some(response) = self.response(step, &mut noise)? else { continue };
             match response.payload {
                 // Whatever it was said under: a board that is not acknowledged waits for ever.
                 Some(Payload::Log(log)) => {
@@ -179,19 +209,124 @@ impl Channel {
     /// Sends a message packet by packet. With `patience` the step's deadline moves along: it is then the time
     /// that one packet may take.
     fn send(&mut self, message: Vec<u8>, step: &mut Step, patience: Option<Duration>) -> Result<()> {
-        let packets = packet::cut(&seal::close(message));
-        for (n, packet) in packets.iter().enumerate() {
+        let message = seal::close(message);
+        if self.frames.is_some() {
+            return self.send_frames(&message, step, patience);
+        }
+        let packets = packet::cut(&message);
+        // Over a link that holds back, packets need not wait for the board to ask for each; it does so all the same.
+        let window = if self.link.holds_back() { WINDOW } else { 1 };
+        let mut asks = packets.len() - 1;
+        for packets in packets.chunks(window) {
             if let Some(patience) = patience {
                 step.deadline = Instant::now() + patience;
             }
-            if let Err(error) = self.link.send(packet, step.deadline) {
+            if let Err(error) = self.link.send(&packets.concat(), step.deadline) {
                 return Err(self.link_failure(error, step));
             }
-            if n + 1 < packets.len() {
+            for _ in 0..packets.len().min(asks) {
                 self.await_next(step)?;
+                asks -= 1;
             }
         }
         Ok(())
+    }
+
+    /// Sends a message frame by frame, as fast as the board takes them.
+    fn send_frames(&mut self, message: &[u8], step: &mut Step, patience: Option<Duration>) -> Result<()> {
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        let mut noise = 0;
+        for (kind, rest, payload) in frames.cut(message) {
+            if let Some(patience) = patience {
+                step.deadline = Instant::now() + patience;
+            }
+            while !self.frames.as_ref().is_none_or(Frames::has_room) {
+                self.pump(step, &mut noise)?;
+                self.heed_refusal(step)?;
+            }
+            if let Some(frames) = &mut self.frames {
+                frames.data(kind, rest, payload);
+            }
+            self.flush(step)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the sending of a message that the board has refused in the middle.
+    fn heed_refusal(&mut self, step: &mut Step) -> Result<()> {
+        while let Some(message) = self.frames.as_mut().and_then(|frames| frames.whole.pop_front()) {
+            let response = self.decode(&message, step)?;
+            let ours = response.request_id == self.request_id;
+            match response.payload {
+                Some(Payload::Log(log)) => self.log(&log.text, step)?,
+                Some(payload) if ours && response.state == state::ERROR => {
+                    return Err(self.unexpected(&step.name, &payload));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what the session in frames has put together.
+    fn flush(&mut self, step: &Step) -> Result<()> {
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        let out = std::mem::take(&mut frames.out);
+        if out.is_empty() {
+            return Ok(());
+        }
+        self.link.send(&out, step.deadline).map_err(|error| self.link_failure(error, step))
+    }
+
+    /// Waits for bytes, and gives them to the session in frames.
+    fn pump(&mut self, step: &mut Step, noise: &mut usize) -> Result<()> {
+        self.flush(step)?;
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        frames.accept(self.longest);
+        let mut buffer = [0; 4096];
+        let taken = match self.link.receive(&mut buffer, step.deadline.min(frames.alarm())) {
+            Ok(count) => frames.take(&buffer[..count]),
+            Err(LinkError::TimedOut) if Instant::now() < step.deadline => {
+                frames.remind();
+                Ok(())
+            }
+            Err(error) => {
+                // A board that died may have written why.
+                let text = frames.unfinished().to_vec();
+                self.keep(&text);
+                return Err(self.link_failure(error, step));
+            }
+        };
+        let (stray, words) = (std::mem::take(&mut frames.noise), frames.last_words.take());
+        self.flush(step)?;
+        *noise += stray.len();
+        self.keep(&stray);
+        if stray.contains(&b'\n') {
+            self.listen(b'\n', step)?;
+        }
+        if let Some(words) = words {
+            self.log(words.as_bytes(), step)?;
+        }
+        match taken {
+            Err(Trouble::TooLong) => Err(self.broken(step, "a message came that is longer than any expected")),
+            Err(Trouble::Senseless) => Err(self.broken(step, "whole frames came that are no message")),
+            Ok(()) if *noise > NOISE => {
+                Err(self.fail(&step.name, Cause::Transport(format!("{NOISE} bytes came that are no messages"))))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The response that has come, if one has.
+    fn response(&mut self, step: &mut Step, noise: &mut usize) -> Result<Option<Response>> {
+        let Some(frames) = &mut self.frames else {
+            let byte = self.next_byte(step)?;
+            return self.take(byte, step, noise);
+        };
+        match frames.whole.pop_front() {
+            Some(message) => self.decode(&message, step).map(Some),
+            None => self.pump(step, noise).map(|()| None),
+        }
     }
 
     /// Waits until the board wants the next packet.

@@ -13,7 +13,7 @@ use super::{Job, Layer};
 use crate::compare::{Difference, compare};
 use crate::proto::Mode;
 use crate::reference;
-use crate::session::{Cause, RunResult, Session, SessionError};
+use crate::session::{Cause, NodeResult, RunResult, Session, SessionError, TensorData};
 
 /// Where a difference begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub enum Origin {
         /// The plan does the same on this host.
         plan_agrees: bool,
     },
+    /// The board runs firmware that is not this project's, whose arithmetic is another by design.
+    OtherArithmetic,
     /// The same sample came out right when it was observed: what happens is not the same each time.
     Vanished,
     /// The sample could not be observed.
@@ -91,6 +93,33 @@ fn planned_trace(plan: &Plan, job: &Job<'_>, sample: usize) -> Trace {
         drop(exec::run_plan_from(plan, &mut states, &reference::inputs(graph, job.data, before)));
     }
     exec::run_plan_from(plan, &mut states, &reference::inputs(graph, job.data, sample))
+}
+
+/// Runs `sample` with every tensor on firmware that is not this project's. Its steps name operators of the model file by
+/// their indices; those whose results have the reference's sizes are compared, each with all that came before it.
+pub(super) fn observe_foreign(job: &Job<'_>, session: &mut Session, sample: usize) -> Result<Vec<Layer>, SessionError> {
+    let graph = &job.compiled.qgraph;
+    let inputs = reference::inputs(graph, job.data, sample);
+    let result = session.run(&inputs, Mode::PerLayerWithData)?;
+    let values = exec::run_reference(graph, &inputs);
+    let layer = |ran: &NodeResult| {
+        let node = graph.nodes.iter().find(|node| u32::try_from(node.index) == Ok(ran.id))?;
+        let pair = |(&t, tensor): (&usize, &TensorData)| {
+            let expected = values[t].as_ref().map_or(&[][..], Value::as_bytes);
+            let got = tensor.bytes.as_deref().filter(|got| got.len() == expected.len())?;
+            Some(compare(&graph.tensors[t], [(expected, got)]))
+        };
+        let outputs: Vec<_> = node.outputs.iter().zip(&ran.tensors).filter_map(pair).collect();
+        (!outputs.is_empty()).then(|| Layer {
+            index: node.index,
+            op_name: node.op_name,
+            name: node.name.clone(),
+            macs: node.op.computation().macs(),
+            count: ran.count,
+            outputs,
+        })
+    };
+    Ok(result.nodes.iter().filter_map(layer).collect())
 }
 
 fn planned(trace: &Trace, n: usize, k: usize) -> Option<&[u8]> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hilbench::link::memory::{MemoryLink, pair};
 use hilbench::link::{Link, LinkError};
 use hilbench_runtime::model::{ElementType, Model, ModelInfo, NodeInfo, Observer, TensorInfo};
-use hilbench_runtime::{Board, Clock, Closed, Port, Unit, serve};
+use hilbench_runtime::{Board, Clock, Closed, Frames, Port, Unit, serve};
 
 /// Facts that the device loop is started with.
 pub const BOARD: Board = Board {
@@ -168,12 +168,17 @@ impl Port for BoardEnd {
     }
 }
 
+/// Serves over a port until that is closed.
+pub fn serve_over(mut port: impl Port, name: &'static str, digest: &'static str, sizes: Sizes, board: &Board) {
+    let mut model = Mixer::new(name, digest, sizes);
+    serve(&mut model, &mut port, &mut Frames::new(), &mut Counter, board);
+}
+
 /// Starts a device; the loop ends when the link is dropped, and the thread answers with nothing.
 pub fn start(name: &'static str, digest: &'static str, sizes: Sizes) -> (MemoryLink, JoinHandle<()>) {
     let (host, board) = pair();
     let device = thread::spawn(move || {
-        let mut model = Mixer::new(name, digest, sizes);
-        serve(&mut model, &mut BoardEnd(board), &mut Counter, &BOARD);
+        serve_over(BoardEnd(board), name, digest, sizes, &BOARD);
     });
     (host, device)
 }

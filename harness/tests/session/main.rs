@@ -4,6 +4,7 @@
 mod device;
 mod dialogue;
 mod faults;
+mod frames;
 mod random;
 mod script;
 mod unruly;

@@ -135,7 +135,13 @@ fn short_messages_of_the_device_decode_to_the_same_values() {
         let mut word = || if round == 0 { 0 } else { random.word() };
         let [a, b, c, d] = [word(), word(), word(), word()];
         let head = if round == 0 { Head { request_id: 0, index: Some(0), state: 0 } } else { head(&mut random) };
-        let hello = Hello { version: hilbench_wire::VERSION, capability: a, runtime: hilbench_wire::RUNTIME };
+        let hello = Hello {
+            version: hilbench_wire::VERSION,
+            capability: a,
+            runtime: hilbench_wire::RUNTIME,
+            frame_payload: Some(hilbench_wire::frame::PAYLOAD as u32),
+            frame_window: Some(hilbench_wire::frame::WINDOW as u32),
+        };
         check(head, &encode::Payload::Hello { capability: a }, Payload::Hello(hello));
         let chip = SystemInfo { device_id: a, core_clock: b, bus_clock: c, cache: d, extra: Vec::new() };
         let device = encode::Payload::SystemInfo { device_id: a, core_clock: b, bus_clock: c, cache: d };

@@ -4,24 +4,25 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use hilbench_wire::decode::{self, Error, Request};
 use hilbench_wire::encode::{self, Head, Network, Operator, Payload, Tensors};
-use hilbench_wire::packet::Packets;
 use hilbench_wire::{capability, command, error, format, operator_flag, run, run_option, state, tensor_flag};
 
+use crate::line::{self, Frames, Line};
 use crate::model::{Blind, ElementType, Model, Observer, TensorInfo};
-use crate::reader::Reader;
 use crate::{Board, Clock, Port};
 
 /// The last request; a crash is reported under it, so that the host takes the report.
 static REQUEST: AtomicU32 = AtomicU32::new(0);
 
-/// Answers requests until the port is closed.
-pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, board: &Board) {
+/// Answers requests until the port is closed. `frames` is memory for sessions in frames.
+pub fn serve(model: &mut dyn Model, port: &mut dyn Port, frames: &mut Frames, clock: &mut dyn Clock, board: &Board) {
     model.reset();
-    let mut device = Device { model, voice: Voice { port, request_id: 0, index: 0 }, clock, board, sealed: false };
+    let line = Line { port, frames };
+    let mut device = Device { model, voice: Voice { line, request_id: 0, index: 0 }, clock, board, sealed: false };
     loop {
         match device.request() {
             Ok(()) => {}
             Err(Error::Closed) => return,
+            Err(Error::Abandoned) => {}
             // The host hears of it and starts over; bytes that begin no packet are passed over until then.
             Err(Error::TooLong(length)) => device.acknowledge(state::ERROR, length as u32, error::INVALID_SIZE),
             Err(_) => device.acknowledge(state::ERROR, 0, error::INVALID_FORMAT),
@@ -33,25 +34,19 @@ pub fn serve(model: &mut dyn Model, port: &mut dyn Port, clock: &mut dyn Clock, 
 pub fn crash(port: &mut dyn Port, line: &[u8]) {
     // How many answers there were is lost with the stack.
     let head = Head { request_id: REQUEST.load(Ordering::Relaxed), index: None, state: state::ERROR };
-    send(port, head, &Payload::Log(line));
-}
-
-fn send(port: &mut dyn Port, head: Head, payload: &Payload<'_>) {
-    let mut packets = Packets::new(|packet| port.write(packet));
-    encode::response(&mut packets, head, payload);
-    packets.end();
+    line::last_words(port, head, line);
 }
 
 /// Says things under the request that is being answered, and numbers them.
 struct Voice<'a> {
-    port: &'a mut dyn Port,
+    line: Line<'a>,
     request_id: u32,
     index: u32,
 }
 
 impl Voice<'_> {
     fn say(&mut self, state: u32, payload: &Payload<'_>) {
-        send(self.port, Head { request_id: self.request_id, index: Some(self.index), state }, payload);
+        self.line.send(Head { request_id: self.request_id, index: Some(self.index), state }, payload);
         self.index = self.index.wrapping_add(1);
     }
 }
@@ -76,7 +71,17 @@ impl Device<'_> {
     }
 
     fn request(&mut self) -> Result<(), Error> {
-        let request = decode::request(&mut Reader::open(self.voice.port)?)?;
+        let mut message = self.voice.line.message()?;
+        let is_packed = message.is_packed();
+        let request = decode::request(&mut message);
+        if is_packed && self.voice.line.is_framed() {
+            // Only a hello leads out of a session; anything else that looks like a packet is noise.
+            match request {
+                Ok(request) if request.command == command::SYNC => self.voice.line.leave_frames(),
+                _ => return Ok(()),
+            }
+        }
+        let request = request?;
         if request.command == command::SYNC {
             self.sealed = request.sealed;
         }
@@ -132,7 +137,7 @@ impl Device<'_> {
             }
             let next = if index + 1 == info.inputs.len() { state::PROCESSING } else { state::WAITING };
             self.acknowledge(next, 0, error::NONE);
-            let sealed = decode::ack(&mut Reader::open(self.voice.port)?)?;
+            let sealed = decode::ack(&mut self.voice.line.message()?)?;
             self.check_seal(sealed)?;
         }
         let observed = request.param & (run::PER_LAYER | run::PER_LAYER_WITH_DATA) != 0;
@@ -167,7 +172,7 @@ impl Device<'_> {
     /// Answers whether the input is there; the host has been told if not.
     fn receive_input(&mut self, index: usize, constant: bool) -> Result<bool, Error> {
         let room = self.model.input(index);
-        let data = decode::data(&mut Reader::open(self.voice.port)?, room)?;
+        let data = decode::data(&mut self.voice.line.message()?, room)?;
         self.check_seal(data.sealed)?;
         let element = self.model.info().inputs[index].element.size();
         let room = self.model.input(index);
@@ -269,6 +274,7 @@ fn describe(tensor: &TensorInfo, flags: u32) -> encode::Tensor<'static> {
             ElementType::I8 => format::I8,
             ElementType::U8 => format::U8,
             ElementType::I16 => format::I16,
+            ElementType::U16 => format::U16,
             ElementType::I32 => format::I32,
         },
         elements: tensor.bytes / tensor.element.size() as u32,

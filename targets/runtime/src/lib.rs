@@ -4,11 +4,14 @@
 #![no_std]
 
 pub mod arena;
+pub mod bring_up;
 mod device;
+mod line;
 pub mod model;
 mod reader;
 
 pub use device::{crash, serve};
+pub use line::Frames;
 
 /// The far end of the port has gone away. A serial port on a board never has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

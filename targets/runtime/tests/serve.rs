@@ -2,7 +2,7 @@
 //! ends only with the port, and answers the next sound request.
 
 use hilbench_runtime::model::{ElementType, Model, ModelInfo, Observer, TensorInfo};
-use hilbench_runtime::{Board, Clock, Closed, Port, Unit, serve};
+use hilbench_runtime::{Board, Clock, Closed, Frames, Port, Unit, serve};
 use hilbench_wire::packet::{NEXT, PACKET, PAYLOAD};
 use hilbench_wire::{CRC, command, error, state};
 
@@ -85,7 +85,7 @@ fn answers(to_board: &[u8]) -> (Vec<Vec<u8>>, usize) {
         Board { device_id: 0, core_clock: 0, bus_clock: 0, cache: 0, boot_nonce: 0, stack_high_water: || 0 };
     let mut model = Echo { bytes: [0; 40], runs: 0 };
     let mut host = Host { to_board, from_board: Vec::new() };
-    serve(&mut model, &mut host, &mut Still, &BOARD);
+    serve(&mut model, &mut host, &mut Frames::new(), &mut Still, &BOARD);
     let (mut messages, mut message) = (Vec::new(), Vec::new());
     let mut rest = host.from_board.as_slice();
     while let Some((&first, tail)) = rest.split_first() {

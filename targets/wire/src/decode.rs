@@ -29,6 +29,8 @@ pub enum Error {
     Damaged,
     /// The transport is closed.
     Closed,
+    /// The host has begun anew in the middle of it.
+    Abandoned,
 }
 
 /// A request.

@@ -157,6 +157,8 @@ fn unsealed(sink: &mut dyn Sink, head: Head, payload: &Payload<'_>) {
             uint(s, 1, crate::VERSION);
             uint(s, 4, capability);
             uint(s, 5, crate::RUNTIME);
+            uint(s, 100, crate::frame::PAYLOAD as u32);
+            uint(s, 101, crate::frame::WINDOW as u32);
         }),
         Payload::SystemInfo { device_id, core_clock, bus_clock, cache } => nested(sink, 11, &|s| {
             uint(s, 1, device_id);

@@ -1,7 +1,7 @@
 //! The STM32 AI validation protocol 3.1, device side: sans I/O, without allocation.
 //!
-//! [`packet`] frames bytes, [`encode`] writes what a device says, [`decode`] reads what a host asks. Malformed bytes
-//! are an error value. The messages are proto2: required fields are written even when they are zero.
+//! [`packet`] and [`frame`] put messages on a line, [`encode`] writes what a device says, [`decode`] reads what a host
+//! asks. Malformed bytes are an error value. The messages are proto2: required fields are written even when they are zero.
 //!
 //! Fields that hilbench adds have numbers of 100 and above, which other ends skip:
 //!
@@ -9,6 +9,8 @@
 //! |---|---|---|
 //! | every message, at its end | 100 fixed32 | seal: CRC-32 of all bytes of the message before this field |
 //! | response | 101 u32 | which answer to its request it is, from 0 on: shows that one was lost |
+//! | hello | 100 u32 | bytes of a frame's payload at most: the device takes frames |
+//! | hello | 101 u32 | data frames that may wait for their acknowledgement |
 //! | network information | 100 string | digest of plan, kernels and toolchain |
 //! | network information | 101 u32 | a number that another start of the board would not repeat; 0 for none |
 //! | operator | 100 u32 | what the counters count: 0 cycles, 1 instructions in emulation |
@@ -20,6 +22,7 @@
 
 pub mod decode;
 pub mod encode;
+pub mod frame;
 pub mod packet;
 
 /// Protocol version, major in bits 15 to 8: the newest that other hosts accept.
@@ -127,6 +130,8 @@ pub mod format {
     pub const U8: u32 = 0x0004_0440;
     /// Signed 16 bit.
     pub const I16: u32 = 0x0084_0840;
+    /// Unsigned 16 bit.
+    pub const U16: u32 = 0x0004_0840;
     /// Signed 32 bit.
     pub const I32: u32 = 0x0084_1040;
 }

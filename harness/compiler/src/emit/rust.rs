@@ -145,6 +145,7 @@ fn tensor_info(tensor: &Tensor) -> String {
         DType::I8 => "I8",
         DType::U8 | DType::Bool => "U8",
         DType::I16 => "I16",
+        DType::U16 => "U16",
         DType::I32 | DType::I64 => "I32",
     };
     let (scale, zero_point) = match &tensor.quantization {

@@ -4,7 +4,8 @@
 use std::fmt::Debug;
 
 use hilbench_kernels::optimized::{dsp, generic, mve};
-use hilbench_kernels::{params, params::Requant, params::ScaleF32, reference};
+use hilbench_kernels::params::{self, Channel, Requant, ScaleF32};
+use hilbench_kernels::reference;
 
 use crate::value::Value;
 
@@ -27,6 +28,12 @@ plain_elements!(i8 u8 i16 u16 i32 u32 i64 f32);
 impl Element for Requant {
     fn read(value: &Value) -> Vec<Self> {
         value.as_slice::<i32>().chunks_exact(2).map(|c| Requant { multiplier: c[0], shift: c[1] }).collect()
+    }
+}
+
+impl Element for Channel {
+    fn read(value: &Value) -> Vec<Self> {
+        value.as_slice::<i32>().as_chunks().0.iter().map(|&words| Channel::from_words(words)).collect()
     }
 }
 
@@ -54,7 +61,7 @@ pub fn element_bytes(element: &str) -> usize {
     match element {
         "i8" | "u8" => 1,
         "i16" | "u16" => 2,
-        "i64" | "Requant" => 8,
+        "i64" | "Channel" | "Requant" => 8,
         _ => 4,
     }
 }
@@ -145,9 +152,9 @@ calls! {
     DequantizeAccumulators(Vec<params::ScaleF32>): reference::qlinear::dequantize_accumulators(i32, f32) -> f32;
     DspAdd(params::Add): dsp::add(i8, i8) -> i8;
     DspAveragePool2d(params::Pool2d): dsp::average_pool2d(i8) -> i8;
-    DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, i32, Requant) [u32] -> i8;
-    DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, u32, i32, Requant) [u32] -> i8;
-    DspDepthwiseTaps(params::DepthwiseConv2d): dsp::depthwise_taps(i8, u32, i32, Requant) -> i8;
+    DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, Channel) [u32] -> i8;
+    DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, i8, Channel) [u32] -> i8;
+    DspDepthwiseTaps(params::DepthwiseConv2d): dsp::depthwise_taps(i8, u32, Channel) -> i8;
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
     DspMaxPool2d(params::Pool2d): dsp::max_pool2d(i8) -> i8;
     DspMul(params::Mul): dsp::mul(i8, i8) -> i8;
@@ -164,6 +171,10 @@ calls! {
     DspSub(params::Add): dsp::sub(i8, i8) -> i8;
     DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
     DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;
+    DequantizeMappedI16(params::ScaleMap): reference::qlinear::dequantize_mapped(i16, f32, i32) -> f32;
+    DequantizeMappedI8(params::ScaleMap): reference::qlinear::dequantize_mapped(i8, f32, i32) -> f32;
+    DequantizeMappedU16(params::ScaleMap): reference::qlinear::dequantize_mapped(u16, f32, i32) -> f32;
+    DequantizeMappedU8(params::ScaleMap): reference::qlinear::dequantize_mapped(u8, f32, i32) -> f32;
     DynamicQuantize(()): reference::qlinear::dynamic_quantize(f32, f32, u8) -> u8;
     DynamicScale(()): reference::qlinear::dynamic_scale(f32) -> f32;
     DynamicZeroPoint(()): reference::qlinear::dynamic_zero_point(f32, f32) -> u8;
@@ -303,8 +314,8 @@ calls! {
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
     MveAdd(params::Add): mve::add(i8, i8) -> i8;
     MveAveragePool2d(params::Pool2d): mve::average_pool2d(i8) -> i8;
-    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, i32, Requant) [i8] -> i8;
-    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, i32, Requant) [i8] -> i8;
+    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, Channel) [i8] -> i8;
+    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, Channel) [i8] -> i8;
     MveFullyConnected(params::FullyConnected): mve::fully_connected(i8, i8, i32, Requant) -> i8;
     MveMaxPool2d(params::Pool2d): mve::max_pool2d(i8) -> i8;
     MveMul(params::Mul): mve::mul(i8, i8) -> i8;
@@ -378,6 +389,11 @@ calls! {
     QuantizeEvenI8(params::Affine): reference::qlinear::quantize(f32) -> i8;
     QuantizeEvenU8(params::Affine): reference::qlinear::quantize(f32) -> u8;
     QuantizeI8(params::Affine): reference::quantize_i8(f32) -> i8;
+    QuantizeMappedI16(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> i16;
+    QuantizeMappedI8(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> i8;
+    QuantizeMappedU16(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> u16;
+    QuantizeMappedU8(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> u8;
+    QuantizeMinifloat(params::QuantizeMinifloat): reference::qlinear::quantize_minifloat(f32, f32) -> u8;
     QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
     ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;
     ReduceMinI8(params::Reduce): reference::reduce_min(i8) -> i8;
@@ -393,6 +409,7 @@ calls! {
     ResizeNearest8(params::Resize2d): reference::resize_nearest(u8) -> u8;
     ResizeNearestNeighbor8(params::ResizeNearest): generic::resize_nearest_neighbor(u8) -> u8;
     ResizeNearestNeighbor32(params::ResizeNearest): generic::resize_nearest_neighbor(u32) -> u32;
+    ScaleCodes(params::ScaleMap): reference::qlinear::scale_codes(u8, f32, f32) -> f32;
     Select8(params::Select): reference::select(u8, u8, u8) -> u8;
     Select16(params::Select): reference::select(u8, u16, u16) -> u16;
     Select32(params::Select): reference::select(u8, u32, u32) -> u32;

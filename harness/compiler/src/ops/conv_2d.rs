@@ -11,7 +11,7 @@ use super::requantized::{
 };
 use super::{Border, Computation, Operands, QOp, Quantized, geometry};
 use crate::Result;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -59,7 +59,6 @@ impl Computation for Conv2d {
         };
         let small =
             takes.then(|| small_sums(&w.values, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
-        let (bias, requant) = small.as_ref().map_or((&folded, &w.requant), |s| (&s.folded_bias, &s.requant));
         let (call, values, scratch_bytes) = match &small {
             Some(small) if lowering.isa() == Isa::Dsp => {
                 let mut packed = vec![0; dsp::conv2d_packed(p)];
@@ -69,20 +68,23 @@ impl Computation for Conv2d {
             Some(small) => (Call::MveConv2d(*p), i8_bytes(&small.rows), mve::conv2d_scratch(p)),
             None => (Call::Conv2d(*p), i8_bytes(&w.values), generic::conv2d_scratch(p)),
         };
-        let operands = vec![
-            lowering.operand(node.inputs[0]),
-            lowering.constant(&format!("{} weights", node.name), values),
-            lowering.constant(&format!("{} bias", node.name), i32_bytes(bias)),
-            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(requant)),
-        ];
+        let mut operands =
+            vec![lowering.operand(node.inputs[0]), lowering.constant(&format!("{} weights", node.name), values)];
+        match &small {
+            Some(small) => operands.push(lowering.constant(&format!("{} channels", node.name), small.channels())),
+            None => operands.extend([
+                lowering.constant(&format!("{} bias", node.name), i32_bytes(&folded)),
+                lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+            ]),
+        }
         let scratch = Some(lowering.scratch(scratch_bytes));
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call, operands, scratch, output }])
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, level: Level) -> Option<Kernel> {
         let w = &self.weights;
-        Some(Kernel::conv2d(self.params, &w.values, &w.bias, &w.requant))
+        Some(Kernel::conv2d(level, self.params, &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

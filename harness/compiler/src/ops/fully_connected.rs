@@ -11,7 +11,7 @@ use super::requantized::{
 };
 use super::{Computation, Operands, QOp, Quantized, geometry};
 use crate::Result;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -86,10 +86,10 @@ impl Computation for FullyConnected {
         Ok(vec![Step { call, operands, scratch, output: lowering.buffer(node.outputs[0]) }])
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, level: Level) -> Option<Kernel> {
         let (p, w) = (&self.params, &self.weights);
         // With a zero point of its own a weight is no number of 8 bits any more.
-        (p.weights_zero_point == 0).then(|| Kernel::conv2d(p.as_conv2d(), &w.values, &w.bias, &w.requant))
+        (p.weights_zero_point == 0).then(|| Kernel::conv2d(level, p.as_conv2d(), &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

@@ -10,7 +10,7 @@ mod moved;
 mod operands;
 mod pairs;
 mod picked;
-mod requantized;
+pub(crate) mod requantized;
 mod table;
 mod tensorwise;
 mod unsigned;
@@ -53,7 +53,7 @@ use hilbench_kernels::params::Clamp;
 
 use crate::Result;
 use crate::graph::{Op, TensorId};
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -76,7 +76,7 @@ pub trait Computation: Debug {
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>>;
 
     /// A faster way to the same outputs on this host, with one output; `None` where there is none.
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, _: Level) -> Option<Kernel> {
         None
     }
 

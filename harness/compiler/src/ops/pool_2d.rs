@@ -9,7 +9,7 @@ use super::direct::Direct;
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -61,7 +61,7 @@ impl Computation for Pool2d {
         kernel(&self.params, inputs[0].as_slice(), outputs[0].as_mut_slice());
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, _: Level) -> Option<Kernel> {
         Some(Kernel::unary(self.params, if self.max { generic::max_pool2d } else { generic::average_pool2d }))
     }
 

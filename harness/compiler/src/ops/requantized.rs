@@ -1,7 +1,7 @@
 //! Weights, biases and multipliers shared by the operators that accumulate products: convolutions, fully connected.
 
 use hilbench_kernels::optimized::dsp;
-use hilbench_kernels::params::{Clamp, Requant};
+use hilbench_kernels::params::{Channel, Clamp, Requant};
 use hilbench_kernels::requant::requantize_to_i8;
 
 use super::operands::{Operands, PerTensor};
@@ -211,6 +211,16 @@ pub fn small_sums(
         }
     }
     dsp::is_exact(&layer.rows, &layer.folded_bias, &layer.requant).then_some(layer)
+}
+
+impl SmallSums {
+    /// What each output channel begins with and is finished by, as the bytes of a constant.
+    #[must_use]
+    pub fn channels(&self) -> Vec<u8> {
+        let requant = self.requant.iter().cycle();
+        let channels = self.folded_bias.iter().zip(requant).map(|(&bias, &requant)| Channel::new(bias, requant));
+        channels.flat_map(Channel::words).flat_map(i32::to_le_bytes).collect()
+    }
 }
 
 /// Multipliers and shifts as the bytes of a constant.

@@ -4,6 +4,7 @@ use core::panic::PanicInfo;
 
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
+use hilbench_runtime::Port;
 
 use crate::uart::Uart;
 
@@ -48,9 +49,24 @@ impl Line {
     }
 
     fn send(&self) {
-        let line = self.text.get(..self.length).unwrap_or(&self.text);
-        hilbench_runtime::crash(&mut Uart::new(), line);
+        #[cfg(not(hilbench_rtt))]
+        self.send_over(&mut Uart::new());
+        #[cfg(hilbench_rtt)]
+        self.send_over(&mut crate::rtt::LastWords);
     }
+
+    fn send_over(&self, port: &mut dyn Port) {
+        let line = self.text.get(..self.length).unwrap_or(&self.text);
+        hilbench_runtime::crash(port, line);
+    }
+}
+
+/// The chip did not come up: the wait that did not end is said over a port that has only the clock of reset.
+pub fn chip(name: &str) -> ! {
+    if let Some(mut port) = Uart::at_boot() {
+        Line::new().text(b"panicked at bring-up: never came ").text(name.as_bytes()).send_over(&mut port);
+    }
+    stop()
 }
 
 fn stop() -> ! {

@@ -3,7 +3,7 @@
 use super::super::reader::Reader;
 use super::super::tensors;
 use crate::Result;
-use crate::graph::onnx::{Op, PadMode};
+use crate::graph::onnx::{Codes, Op, PadMode};
 use crate::graph::{DType, TensorId};
 
 /// `x` under another shape of as many elements.
@@ -29,27 +29,11 @@ pub(super) fn identity(r: &mut Reader<'_, '_>) -> Result<()> {
     r.result(0, y)
 }
 
-pub(super) fn cast(r: &mut Reader<'_, '_>) -> Result<()> {
-    let x = r.input(0)?;
-    let to = i32::try_from(r.int("to", 0)?).unwrap_or(0);
-    let dtype = tensors::dtype("Cast", to).map_err(|e| r.unsupported(e.to_string()))?;
-    cast_to(r, x, dtype)
-}
-
-/// To the type of the second operand.
-pub(super) fn cast_like(r: &mut Reader<'_, '_>) -> Result<()> {
-    let (x, dtype) = (r.input(0)?, r.dtype(r.input(1)?));
-    cast_to(r, x, dtype)
-}
-
-fn cast_to(r: &mut Reader<'_, '_>, x: TensorId, dtype: DType) -> Result<()> {
-    let y = if dtype == r.dtype(x) { reshaped(r, x, r.shape(x))? } else { r.push(Op::Cast, &[x], dtype, r.shape(x))? };
-    r.result(0, y)
-}
-
 pub(super) fn constant(r: &mut Reader<'_, '_>) -> Result<()> {
-    let id = if let Some(tensor) = r.tensor("value")? {
-        r.constant(tensor.dtype, tensor.shape, tensor.data.unwrap_or_default())?
+    let id = if let Some((tensor, element)) = r.tensor("value")? {
+        let id = r.constant(tensor.dtype, tensor.shape, tensor.data.unwrap_or_default())?;
+        r.note(id, element);
+        id
     } else if r.has("value_float") {
         let value = r.float("value_float", 0.0)?;
         r.constant_f32(vec![], &[value])?
@@ -74,8 +58,13 @@ pub(super) fn constant_of_shape(r: &mut Reader<'_, '_>) -> Result<()> {
     let dims = r.integers(r.input(0)?)?;
     let shape = checked_shape(r, &dims)?;
     let (dtype, value) = match r.tensor("value")? {
-        Some(t) if t.elements() == 1 => (t.dtype, t.data.unwrap_or_default()),
-        Some(t) => return Err(r.invalid(format!("a value of shape {:?}; one number is expected", t.shape))),
+        Some((t, element)) if t.elements() == 1 && element.codes == Codes::Whole => {
+            (t.dtype, t.data.unwrap_or_default())
+        }
+        Some((t, element)) if t.elements() == 1 => {
+            return Err(r.unsupported(format!("a value of type {}; whole bytes are accepted", element.name)));
+        }
+        Some((t, _)) => return Err(r.invalid(format!("a value of shape {:?}; one number is expected", t.shape))),
         None => (DType::F32, vec![0; 4]),
     };
     let bytes = tensors::sized("ConstantOfShape", dtype, &shape).map_err(|e| r.unsupported(e.to_string()))?;
