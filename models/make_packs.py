@@ -2,6 +2,7 @@
 
     venv/bin/python make_packs.py            # all of them
     venv/bin/python make_packs.py conv_2d    # those whose name begins so
+    venv/bin/python make_packs.py --seeds ../harness/compiler/fuzz/corpus/tflite    # two models of one operator a pack
 
 The environment is that of record.py. Every operator of a pack draws its shape, attributes, scales and values from a
 seed of its own, so that new packs change no other. One that the oracle refuses by itself is left out, and counted.
@@ -544,6 +545,45 @@ def cast(rng, model, name):
     return d
 
 
+@pack("expanded_float32")
+def expanded(rng, model, name):
+    """Weights that are stored as halves or as int8, and computed with as floats."""
+    d = Draw(rng, model, "float32")
+    depth, outputs = (int(v) for v in rng.integers([1, 1], [20, 9]))
+    values = rng.standard_normal((outputs, depth)).astype(np.float32)
+    if rng.integers(2):
+        stored = model.constant(values.astype(np.float16))
+    else:
+        count = outputs if rng.integers(2) else 1
+        scale = (10 ** rng.uniform(-2.5, 0, count)).astype(np.float32)
+        stored = model.constant(rng.integers(-127, 128, values.shape).astype(np.int8),
+                                (scale, np.zeros(count, int), 0))
+    w = model.tensor((outputs, depth), "float32")
+    model.apply("DEQUANTIZE", [stored], [w], version=4)
+    x = d.input((int(rng.integers(1, 4)), depth))
+    model.apply("FULLY_CONNECTED", [x, w, -1], [d.output((d.inputs[0].shape[1], outputs))], version=2,
+                fusedActivationFunction=int(rng.integers(4)))
+    return d
+
+
+@pack("conv_2d_int4")
+def int4(rng, model, name):
+    d = Draw(rng, model, "int8")
+    _, h, w, channels = d.shape(most=6)
+    filter, stride, dilation, padding, size = window(d, (h, w))
+    q_in, q_out, filters = d.q(), d.q(), int(rng.integers(1, 5))
+    shape = (filters, *filter, channels)
+    scale = (q_out[0] / (q_in[0] * 8 * math.sqrt(math.prod(shape[1:]))) * 10 ** rng.uniform(-1, 0.5, filters))
+    q = (scale.astype(np.float32), np.zeros(filters, int), 0)
+    constant = model.constant_int4(rng.integers(-7, 8, shape), q)
+    b = bias(d, filters, q[0] * np.float32(q_in[0]), q_out)
+    x = d.input((1, h, w, channels), q_in)
+    model.apply("CONV_2D", [x, constant, b], [d.output((1, *size, filters), q_out)], version=7, padding=padding,
+                strideH=stride[0], strideW=stride[1], dilationHFactor=dilation[0], dilationWFactor=dilation[1],
+                fusedActivationFunction=int(rng.integers(4)))
+    return d
+
+
 def make(name):
     """The model, its inputs, and how many operators the oracle refused."""
     whole, inputs, outputs, refused, reason = Model(), [], [], 0, ""
@@ -563,7 +603,18 @@ def make(name):
     return whole.bytes(outputs), inputs, len(outputs), refused, reason
 
 
+def seeds(folder):
+    """What a fuzzer begins with."""
+    for name in sorted(PACKS):
+        for number in range(2):
+            model = Model()
+            drawn = PACKS[name](np.random.default_rng(zlib.crc32(f"{name}/{number}".encode())), model, name)
+            (folder / f"{name}_{number}").write_bytes(model.bytes(drawn.outputs))
+
+
 def main():
+    if sys.argv[1:2] == ["--seeds"]:
+        return seeds(pathlib.Path(sys.argv[2]))
     for name in sorted(PACKS):
         if sys.argv[1:] and not any(name.startswith(prefix) for prefix in sys.argv[1:]):
             continue
