@@ -22,7 +22,7 @@ use crate::board::Board;
 use crate::deploy::segments::Segments;
 use crate::deploy::{self, Method, probe};
 use crate::link::Link;
-use crate::link::endpoint::Endpoint;
+use crate::link::endpoint::{Endpoint, Port};
 use crate::link::rtt::RttLink;
 use crate::sources;
 
@@ -120,7 +120,8 @@ fn hardware(
         deploy::command::run(command, &image.elf, &board.name)?;
     }
     if delivery.method == Method::Probe || wants_rtt {
-        let mut session = probe::attach(board, &probe::find(delivery.probe.as_ref())?, None)?;
+        let selector = probe::find(delivery.probe.as_ref(), board.place.probe.as_deref())?;
+        let mut session = probe::attach(board, &selector, None)?;
         if delivery.method == Method::Probe {
             probe::load(board, &mut session, &segments, progress)?;
             probe::start(&mut session, &segments)?;
@@ -132,8 +133,15 @@ fn hardware(
             return over_probe(session, segments.rtt);
         }
     }
-    let Some(endpoint) = &delivery.link else {
-        return Err(TargetError::Start("no link: say which serial port the board has with --link serial:PATH".into()));
+    let at_desk = || {
+        let port = board.place.port.clone().map(Port::Path)?;
+        Some(Endpoint::Serial { port: Some(port), baud: board.place.baud })
+    };
+    let asked = delivery.link.clone().filter(|link| !matches!(link, Endpoint::Serial { port: None, .. }));
+    let Some(endpoint) = asked.or_else(at_desk) else {
+        let reason =
+            "which serial port the board has is not known: give --link serial:PATH, or its port in the desk file";
+        return Err(TargetError::Start(reason.into()));
     };
     endpoint.open(board.baud, Instant::now() + OPEN).map_err(|e| TargetError::Start(e.to_string()))
 }
