@@ -70,7 +70,9 @@ pub struct Footprint {
     /// The arena.
     pub arena: u64,
     /// Other data in RAM, without the stack.
-    pub other_ram: u64,
+    pub ram: u64,
+    /// What of `ram` an inference reaches. The rest validates: rings and buffers of messages.
+    pub network_ram: u64,
 }
 
 /// Why there is no running board.

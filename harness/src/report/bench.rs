@@ -34,8 +34,8 @@ pub fn network(run: &Run) -> String {
     let _ = writeln!(text, "{table}");
     if let Some(image) = &run.outcome.image {
         let f = &image.footprint;
-        let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
-        let (weights, code) = (grouped(f.weights), grouped(f.code));
+        let (arena, other) = (grouped(f.arena), grouped(f.network_ram));
+        let (weights, code) = (grouped(f.weights), grouped(f.network_code));
         let _ = writeln!(
             text,
             "RAM: arena {arena}, other {other}, {} bytes; flash: weights {weights}, code {code} bytes\n",

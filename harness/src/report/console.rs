@@ -127,8 +127,8 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
     lines.extend(outcome.counts.as_ref().and_then(|counts| latency_line(report, counts)));
     if let Some(image) = &outcome.image {
         let f = &image.footprint;
-        let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
-        lines.push(format!("RAM       arena {arena}, {}, other {other} bytes", stack(outcome)));
+        let (arena, other, rest) = (grouped(f.arena), grouped(f.network_ram), grouped(f.ram - f.network_ram));
+        lines.push(format!("RAM       arena {arena}, {}, other {other}, validation loop {rest} bytes", stack(outcome)));
         let (weights, network) = (grouped(f.weights), grouped(f.network_code));
         let rest = grouped(f.code - f.network_code);
         lines.push(format!("flash     weights {weights}, code {network}, validation loop {rest} bytes"));

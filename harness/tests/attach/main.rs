@@ -42,6 +42,7 @@ impl Bench {
             timeouts: Timeouts::default(),
             cache: PathBuf::new(),
             delivery: Delivery::default(),
+            faults: None,
         }
     }
 

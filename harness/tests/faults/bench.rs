@@ -112,14 +112,14 @@ impl Bench {
         outcome
     }
 
-    /// Exchanges the weights of the first two pairs of output channels (of `pairs`) of operator `index`. Filters are packed
+    /// Exchanges the weights of the first two pairs of output channels (of so many) of operator `index`. Filters are packed
     /// in pairs, each padded with zeros on its own, which must stay where they are.
-    pub fn swap_weight_pairs(&mut self, index: usize, pairs: usize) {
+    pub fn swap_weight_pairs(&mut self, index: usize, channels: usize) {
         let plan = self.compiled.plan_mut(self.board.isa);
         let node = plan.nodes.iter().find(|n| n.index == index).expect("the operator exists");
         let Operand::Constant(weights) = node.steps[0].operands[1] else { panic!("weights are constant") };
         let bytes = &mut plan.constants[weights].bytes;
-        let row = bytes.len() / pairs;
+        let row = bytes.len() / channels * 2;
         let (first, second) = bytes.split_at_mut(row);
         first.swap_with_slice(&mut second[..row]);
     }

@@ -324,7 +324,7 @@ fn read_operators(
         let subject = format!("{called} #{index} {result:?}");
         let name = names::name(number).unwrap_or_default();
         let inputs = operands(&subject, operator.inputs(), graph.tensors.len())?;
-        let access = Access { name, index, operator: &operator, inputs: &inputs, outputs: &outputs, subject: &subject };
+        let access = Access { name, index, operator, inputs: &inputs, outputs: &outputs, subject: &subject };
         if variables.take(&access, model, bytes, graph)? {
             continue;
         }

@@ -89,19 +89,19 @@ impl Computation for DepthwiseConv2d {
         let takes = match lowering.isa() {
             Isa::Generic => false,
             Isa::Dsp => dsp::depthwise_conv2d_takes(p) || dsp::depthwise_taps_takes(p),
-            Isa::Mve => mve::depthwise_conv2d_takes(p),
+            Isa::Mve => mve::depthwise_conv2d_takes(p) || dsp::depthwise_taps_takes(p),
         };
         let rows = self.rows();
         let mut folded = vec![0; bias.len()];
         optimized::fold_input_offset(&rows, &bias, p.input_zero_point, bias.len(), &mut folded);
         let small = takes.then(|| small_sums(&rows, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
         let (call, values, scratch_bytes) = match &small {
-            Some(small) if lowering.isa() == Isa::Mve => {
+            Some(small) if lowering.isa() == Isa::Mve && mve::depthwise_conv2d_takes(p) => {
                 let mut packed = vec![0; mve::depthwise_conv2d_packed(p)];
                 mve::pack_depthwise_conv2d(p, &small.rows, &mut packed);
                 (Call::MveDepthwiseConv2d(*p), u32_bytes(&packed), Some(mve::depthwise_conv2d_scratch(p)))
             }
-            Some(small) if dsp::depthwise_conv2d_takes(p) => {
+            Some(small) if lowering.isa() == Isa::Dsp && dsp::depthwise_conv2d_takes(p) => {
                 let mut packed = vec![0; dsp::depthwise_conv2d_packed(p)];
                 dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
                 (Call::DspDepthwiseConv2d(*p), i8_bytes(&packed), Some(4 * dsp::depthwise_conv2d_scratch(p)))

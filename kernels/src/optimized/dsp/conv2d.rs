@@ -3,7 +3,7 @@
 //! The patches under three output pixels are widened into scratch, and all filters pass over them.
 
 use super::dots::{PairsByThree, pairs_by_three, widen_three_i8};
-use super::patches::{PIXELS, Patches, groups, patches_scratch, run_len};
+use super::patches::{PIXELS, Patches, groups, patches_scratch, tap_at};
 use super::requantize::{Rescale, clamp_all};
 use super::simd::{smlad, sxtb16, sxtb16_odd};
 use crate::params::{Channel, Conv2d};
@@ -14,7 +14,7 @@ pub const fn conv2d_takes(p: &Conv2d) -> bool {
     p.filter_channels == p.input_channels
 }
 
-/// Words of packed weights: runs padded to whole words.
+/// Words of packed weights: filters padded to whole words.
 #[must_use]
 pub const fn conv2d_packed(p: &Conv2d) -> usize {
     p.output_channels * groups(p)
@@ -23,17 +23,13 @@ pub const fn conv2d_packed(p: &Conv2d) -> usize {
 /// Packs weights `[output_channels, filter_h, filter_w, input_channels]`: of each pair of filters one word of the first
 /// and one of the second, in turn; of an odd number the last filter for itself. Runs on the host.
 pub fn pack_conv2d(p: &Conv2d, weights: &[i8], packed: &mut [u32]) {
-    let (groups, run_len, run_words) = (groups(p), run_len(p), run_len(p).div_ceil(4));
-    let taps = groups / run_words * run_len;
+    let (groups, taps) = (groups(p), p.window.filter_h * p.window.filter_w * p.filter_channels);
     for (pair, out) in packed[..conv2d_packed(p)].chunks_mut(2 * groups).enumerate() {
         let filters = out.len() / groups;
         for (i, word) in out.iter_mut().enumerate() {
             let (filter, group) = (2 * pair + i % filters, i / filters);
-            let (run, first) = (group / run_words, group % run_words * 4);
-            let tap = |k: usize| {
-                if first + k < run_len { weights[filter * taps + run * run_len + first + k] as u8 } else { 0 }
-            };
-            *word = u32::from_le_bytes([tap(0), tap(1), tap(2), tap(3)]);
+            let byte = |k: usize| tap_at(p, 4 * group + k).map_or(0, |tap| weights[filter * taps + tap] as u8);
+            *word = u32::from_le_bytes([0, 1, 2, 3].map(byte));
         }
     }
 }

@@ -63,7 +63,10 @@ fn depthwise_conv2d(
     requant: &[Requant],
     output: &mut [i8],
 ) {
-    if depthwise_conv2d_takes(p) && p.channels <= CHANNELS && depthwise_conv2d_scratch(p) <= SCRATCH {
+    if !depthwise_conv2d_takes(p) {
+        return (dsp::SET.depthwise_conv2d)(p, input, weights, bias, requant, output);
+    }
+    if p.channels <= CHANNELS && depthwise_conv2d_scratch(p) <= SCRATCH {
         let (mut rows, mut folded) = ([0; 9 * CHANNELS], [0; CHANNELS]);
         let (rows, folded) = (&mut rows[..9 * p.channels], &mut folded[..p.channels]);
         dsp::transpose(weights, p.channels, rows);
