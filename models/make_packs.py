@@ -360,8 +360,8 @@ def tables(rng, model, name):
     options = {"alpha": float(np.float32(rng.uniform(-1, 2)))} if operator == "leaky_relu" else {}
     if operator == "gelu":
         options["approximate"] = False
-    x = d.input((1, 256), q_in, np.stack([every[None]] * SAMPLES))
-    model.apply(operator.upper(), [x], [d.output((1, 256), q_out)], **options)
+    x = d.input((256, 1), q_in, np.stack([every[:, None]] * SAMPLES))
+    model.apply(operator.upper(), [x], [d.output((256, 1), q_out)], **options)
     return d
 
 
