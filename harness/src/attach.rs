@@ -73,7 +73,7 @@ fn open(endpoint: &Endpoint, board: Option<&Board>) -> Result<Box<dyn Link>, Tar
     let Endpoint::Rtt { chip, probe } = endpoint else {
         return endpoint.open(board.map_or(BAUD, |board| board.baud), deadline).map_err(failed);
     };
-    let selector = probe::find(probe.as_ref())?;
+    let selector = probe::find(probe.as_ref(), board.and_then(|board| board.place.probe.as_deref()))?;
     let session = match (board, chip) {
         (Some(board), _) => {
             let emulated = board.emulator.as_ref().map(|_| emulator::chip(board)).transpose()?;

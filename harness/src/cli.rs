@@ -33,7 +33,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Validate(validate::ValidateArgs),
+    Validate(Box<validate::ValidateArgs>),
     Bench(bench::BenchArgs),
     Show(show::ShowArgs),
     Serve(serve::ServeArgs),
@@ -56,7 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Show(args) => show::run(&args).map(|()| 0),
         Command::Serve(args) => serve::run(&args).map(|()| 0),
-        Command::Boards(args) => boards::run(&args).map(|()| 0),
+        Command::Boards(args) => boards::run(&args),
         Command::SupportedOps(args) => supported_ops::run(&args).map(|()| 0),
     };
     match result {

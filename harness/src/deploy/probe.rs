@@ -37,19 +37,24 @@ pub struct Loaded {
     pub kept: u64,
 }
 
-/// The probe that was asked for, or the only one there is.
+/// The probe that was asked for, or the one with this serial number, or the only one there is.
 ///
 /// # Errors
 /// There is none, or more than one.
-pub fn find(asked: Option<&DebugProbeSelector>) -> Result<DebugProbeSelector, DeployError> {
+pub fn find(asked: Option<&DebugProbeSelector>, serial: Option<&str>) -> Result<DebugProbeSelector, DeployError> {
     if let Some(asked) = asked {
         return Ok(asked.clone());
     }
-    let found = Lister::new().list_all();
+    let all = Lister::new().list_all();
+    let fits = |info: &&DebugProbeInfo| serial.is_none_or(|serial| info.serial_number.as_deref() == Some(serial));
+    let found: Vec<&DebugProbeInfo> = all.iter().filter(fits).collect();
     match found.as_slice() {
-        [] => Err(DeployError::NoProbe { asked: None, found: Vec::new() }),
-        [one] => Ok(DebugProbeSelector::from(one)),
-        several => Err(DeployError::SeveralProbes { found: several.iter().map(described).collect() }),
+        [] => {
+            let found = all.iter().map(described).collect();
+            Err(DeployError::NoProbe { asked: serial.map(str::to_string), found })
+        }
+        [one] => Ok(DebugProbeSelector::from(*one)),
+        several => Err(DeployError::SeveralProbes { found: several.iter().map(|info| described(info)).collect() }),
     }
 }
 

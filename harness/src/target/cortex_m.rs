@@ -22,7 +22,7 @@ use crate::board::Board;
 use crate::deploy::segments::Segments;
 use crate::deploy::{self, Method, probe};
 use crate::link::Link;
-use crate::link::endpoint::Endpoint;
+use crate::link::endpoint::{Endpoint, Port};
 use crate::link::rtt::RttLink;
 use crate::sources;
 
@@ -112,7 +112,8 @@ fn hardware(
         let link = RttLink::open(session, rtt, None, Instant::now() + OPEN);
         Ok(Box::new(link.map_err(|e| TargetError::Start(e.to_string()))?) as Box<dyn Link>)
     };
-    let wants_rtt = match &delivery.link {
+    let link = at_desk(delivery.link.clone(), board);
+    let wants_rtt = match &link {
         Some(endpoint) => matches!(endpoint, Endpoint::Rtt { .. }),
         None => board.rtt,
     };
@@ -120,7 +121,8 @@ fn hardware(
         deploy::command::run(command, &image.elf, &board.name)?;
     }
     if delivery.method == Method::Probe || wants_rtt {
-        let mut session = probe::attach(board, &probe::find(delivery.probe.as_ref())?, None)?;
+        let mut session =
+            probe::attach(board, &probe::find(delivery.probe.as_ref(), board.place.probe.as_deref())?, None)?;
         if delivery.method == Method::Probe {
             probe::load(board, &mut session, &segments, progress)?;
             probe::start(&mut session, &segments)?;
@@ -132,10 +134,21 @@ fn hardware(
             return over_probe(session, segments.rtt);
         }
     }
-    let Some(endpoint) = &delivery.link else {
-        return Err(TargetError::Start("no link: say which serial port the board has with --link serial:PATH".into()));
+    let Some(endpoint) = &link else {
+        let reason = "no link: say which serial port the board has with --link serial:PATH, or in the desk file";
+        return Err(TargetError::Start(reason.into()));
     };
     endpoint.open(board.baud, Instant::now() + OPEN).map_err(|e| TargetError::Start(e.to_string()))
+}
+
+/// The link that was asked for, at the port where the user has the board if no other is named.
+fn at_desk(asked: Option<Endpoint>, board: &Board) -> Option<Endpoint> {
+    let port = || board.place.port.clone().map(Port::Path);
+    match asked {
+        None => Some(Endpoint::Serial { port: Some(port()?), baud: None }),
+        Some(Endpoint::Serial { port: None, baud }) => Some(Endpoint::Serial { port: port(), baud }),
+        asked => asked,
+    }
 }
 
 impl CortexM {

@@ -80,7 +80,13 @@ impl Chip {
     #[must_use]
     pub fn yaml(&self) -> String {
         // Strings, numbers and lists of them: there is nothing that YAML could not hold.
-        yaml_serde::to_string(&self.family()).unwrap_or_default()
+        let text = yaml_serde::to_string(&self.family()).unwrap_or_default();
+        // Addresses are written as text in hexadecimal, and read as numbers.
+        let number = |line: &str| match line.split_once(": '0x") {
+            Some((key, rest)) => format!("{key}: 0x{}\n", rest.trim_end_matches('\'')),
+            None => format!("{line}\n"),
+        };
+        text.lines().map(number).collect()
     }
 
     fn memory_map(&self) -> Vec<MemoryRegion> {
@@ -121,5 +127,25 @@ impl Chip {
             },
             ..RawFlashAlgorithm::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_file_is_read_as_what_it_describes() {
+        let flash = [0x1000_0000..0x1040_0000, 0x1100_0000..0x1120_0000].to_vec();
+        let chip = Chip {
+            name: "X1".into(),
+            core: Core::M55,
+            id: 1,
+            flash,
+            ram: std::iter::once(0x3000_0000..0x3010_0000).collect(),
+        };
+        let mut read: ChipFamily = yaml_serde::from_str(&chip.yaml()).expect("a description");
+        read.source = TargetDescriptionSource::BuiltIn;
+        assert_eq!(format!("{read:?}"), format!("{:?}", chip.family()));
     }
 }

@@ -13,6 +13,10 @@ use probe_rs::flashing::DownloadOptions;
 use probe_rs::probe::list::Lister;
 use probe_rs::{Core, CoreStatus, HaltReason, MemoryInterface, Permissions, RegisterId, Session};
 
+fn one(range: std::ops::Range<u32>) -> Vec<std::ops::Range<u32>> {
+    std::iter::once(range).collect()
+}
+
 fn mps2(machine: &str, core: CoreKind, flash: u32, ram: u32) -> (QemuConfig, Chip) {
     let config = QemuConfig {
         program: "qemu-system-arm".into(),
@@ -20,7 +24,7 @@ fn mps2(machine: &str, core: CoreKind, flash: u32, ram: u32) -> (QemuConfig, Chi
         args: vec!["-icount".into(), "shift=7".into()],
     };
     let name = machine.to_uppercase();
-    let chip = Chip { name, core, id: 0x386, flash: vec![flash..flash + 0x8_0000], ram: vec![ram..ram + 0x8_0000] };
+    let chip = Chip { name, core, id: 0x386, flash: one(flash..flash + 0x8_0000), ram: one(ram..ram + 0x8_0000) };
     (config, chip)
 }
 
@@ -40,7 +44,7 @@ trait WithRam {
 
 impl WithRam for (QemuConfig, Chip) {
     fn with_ram(mut self, ram: std::ops::Range<u32>) -> Self {
-        self.1.ram = vec![ram];
+        self.1.ram = one(ram);
         self
     }
 }
@@ -74,7 +78,7 @@ fn counter(chip: &Chip) -> Vec<u8> {
     let (flash, ram) = (chip.flash[0].start, chip.ram[0].end);
     let mut image = Vec::new();
     image.extend(ram.to_le_bytes());
-    image.extend((flash + 8 | 1).to_le_bytes());
+    image.extend(((flash + 8) | 1).to_le_bytes());
     // movs r0, #0; adds r0, #1; nop; b back to the addition
     image.extend([0x2000_u16, 0x3001, 0xBF00, 0xE7FC].into_iter().flat_map(u16::to_le_bytes));
     image

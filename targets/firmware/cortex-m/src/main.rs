@@ -56,12 +56,12 @@ fn main() -> ! {
     let mut peripherals = cortex_m::Peripherals::take().unwrap_or_else(|| unreachable!("taken once, here"));
     fault::enable(&mut peripherals.SCB);
     chip::bring_up(&mut peripherals.SCB, &mut peripherals.CPUID);
+    let mut network = network::take();
     #[cfg(not(hilbench_rtt))]
     let mut port = uart::Uart::new();
     #[cfg(hilbench_rtt)]
-    let mut port = rtt::Host::new(uart::Uart::new());
+    let mut port = rtt::Host::new(uart::Uart::new(), hilbench_runtime::model::Model::info(&network).name);
     let mut clock = clock::Clock::new(peripherals.SYST, peripherals.DWT, peripherals.DCB);
-    let mut network = network::take();
     static mut FRAMES: Frames = Frames::new();
     let frames = &raw mut FRAMES;
     // SAFETY: `main` runs once, and nothing else names them.

@@ -26,14 +26,21 @@ pub struct Host {
 }
 
 impl Host {
-    /// Lays out the rings. May be called once.
-    pub fn new(uart: Uart) -> Self {
+    /// Lays out the rings, and says which network this is where debuggers show text. May be called once.
+    pub fn new(uart: Uart, network: &str) -> Self {
         // Bound by their paces, not by their sizes: a ring that holds some packets never runs dry.
         let channels = rtt_init! {
-            up: { 0: { size: 2048, mode: ChannelMode::NoBlockTrim, name: "hilbench", section: ".rtt" } }
+            up: {
+                0: { size: 2048, mode: ChannelMode::NoBlockTrim, name: "hilbench", section: ".rtt" }
+                1: { size: 128, mode: ChannelMode::NoBlockTrim, name: "text", section: ".rtt" }
+            }
             down: { 0: { size: 2048, name: "hilbench", section: ".rtt" } }
             section_cb: ".rtt"
         };
+        let mut text = channels.up.1;
+        for piece in ["hilbench ", network, "\n"] {
+            text.write(piece.as_bytes());
+        }
         Host { up: channels.up.0, down: channels.down.0, uart, called: false }
     }
 

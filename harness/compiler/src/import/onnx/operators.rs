@@ -1,6 +1,7 @@
 //! The operators of ONNX that are read, one row each. Refuses the others by name.
 
 mod arithmetic;
+mod cast;
 mod movement;
 mod normalization;
 mod quantized;
@@ -68,8 +69,8 @@ pub const OPERATORS: &[(&str, Read)] = &[
     ("Atanh", |r| arithmetic::unary(r, Unary::Atanh)),
     ("AveragePool", windows::average_pool),
     ("BatchNormalization", normalization::batch_normalization),
-    ("Cast", movement::cast),
-    ("CastLike", movement::cast_like),
+    ("Cast", cast::cast),
+    ("CastLike", cast::cast_like),
     ("Ceil", |r| arithmetic::unary(r, Unary::Ceil)),
     ("Celu", |r| {
         let alpha = r.float("alpha", 1.0)?;

@@ -1,10 +1,10 @@
 //! Operators that move elements and compute nothing, and those that make constants.
 
 use super::super::reader::Reader;
-use super::super::{elements, tensors};
+use super::super::tensors;
+use crate::Result;
 use crate::graph::onnx::{Codes, Op, PadMode};
 use crate::graph::{DType, TensorId};
-use crate::{Error, Result};
 
 /// `x` under another shape of as many elements.
 pub(super) fn reshaped(r: &mut Reader<'_, '_>, x: TensorId, shape: Vec<usize>) -> Result<TensorId> {
@@ -26,35 +26,6 @@ pub(super) fn dropout(r: &mut Reader<'_, '_>) -> Result<()> {
 pub(super) fn identity(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
     let y = reshaped(r, x, r.shape(x))?;
-    r.result(0, y)
-}
-
-pub(super) fn cast(r: &mut Reader<'_, '_>) -> Result<()> {
-    let x = r.input(0)?;
-    let to = i32::try_from(r.int("to", 0)?).unwrap_or(0);
-    let element = elements::element("Cast", to).map_err(|e| r.unsupported(e.to_string()))?;
-    if element.codes != Codes::Whole || element.half.is_some() {
-        return Err(cast_refused(r, element.name));
-    }
-    cast_to(r, x, element.dtype)
-}
-
-/// To the type of the second operand.
-pub(super) fn cast_like(r: &mut Reader<'_, '_>) -> Result<()> {
-    let (x, like) = (r.input(0)?, r.input(1)?);
-    if let Some(element) = r.element(like) {
-        return Err(cast_refused(r, element.name));
-    }
-    let dtype = r.dtype(like);
-    cast_to(r, x, dtype)
-}
-
-fn cast_refused(r: &Reader<'_, '_>, name: &str) -> Error {
-    r.unsupported(format!("a result of {name}; float32, int8, uint8, int32, int64 and bool are accepted"))
-}
-
-fn cast_to(r: &mut Reader<'_, '_>, x: TensorId, dtype: DType) -> Result<()> {
-    let y = if dtype == r.dtype(x) { reshaped(r, x, r.shape(x))? } else { r.push(Op::Cast, &[x], dtype, r.shape(x))? };
     r.result(0, y)
 }
 
