@@ -5,15 +5,18 @@
     venv/bin/python make_onnx_cases.py make      # model.onnx, io.npz with m_inputs_k, fused.txt
     venv/bin/python make_onnx_cases.py record    # adds m_outputs_k, and proves their sums exact
 
+Names of folders behind the command leave the others as they are.
+
 The oracle is ONNX Runtime 1.32.0 on the CPU: optimization level EXTENDED,
 session.qdqisint8allowed=1, one thread, one sample at a time. fused.txt holds the
 operators that it runs after its optimizer, in one line: what the vectors pin.
 
 On a processor without VNNI the uint8 by int8 kernels add pairs of products in
-saturating 16 bits, so that large weights give sums that are wrong. Here that cannot
-happen: the int8 weights of every integer sum lie within +-64 (reduce_range), or
-+-63 where this file draws them, and 2 * 255 * 64 fits in 16 bits. The same holds for
-the second of two int8 inputs. uint8 weights use their whole range.
+saturating 16 bits, so that large weights give sums that are wrong. Outside of the
+folder `full_range`, which takes one with VNNI to record, that cannot happen: the int8
+weights of every integer sum lie within +-64 (reduce_range), or +-63 where this file
+draws them, and 2 * 255 * 64 fits in 16 bits. The same holds for the second of two
+int8 inputs. uint8 weights use their whole range.
 
 `record` does not look at the processor. It proves what it writes: it replays every
 QLinearConv, QLinearMatMul, QGemm, MatMulInteger, MatMulIntegerToFloat and ConvInteger
@@ -21,8 +24,8 @@ in numpy, with exact int32 sums and
 
     sat(rint(f32(acc) * f32(f32(sa * sw[c]) / sy)) + zy)
 
-on the operands that the kernel read, and a case where one element differs, or where
-the int8 values are too large, is an error that names the case, and is not written.
+on the operands that the kernel read, and a case where one element differs is an
+error that names the case, and is not written.
 The other kernels are recorded as they are.
 
 Two kinds of model: what onnxruntime.quantization makes of one float layer, and, in
@@ -56,7 +59,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 ROOT = pathlib.Path(__file__).resolve().parent / "onnx_cases"
 VERSIONS = {"onnx": "1.20.1", "onnxruntime": "1.32.0", "numpy": "2.4.6"}
 # A pair of products with a uint8 fits in 16 bits: 2 * 255 * 64 < 2^15. Drawn values keep one away from that.
-PAIRS_FIT, BOUND = 64, 63
+BOUND = 63
 CASES = {}
 
 # The first IR version that knows the opset, so that old importers read old cases.
@@ -256,7 +259,7 @@ def convolution(rng, x=(1, 3, 6, 6), filters=4, kernel=(3, 3), groups=1, bias=Tr
     kind = "ConvTranspose" if transpose else "Conv"
     y = net.op(kind, operands, kernel_shape=kernel, group=groups, **attributes)
     net.output(followed(net, y, follow))
-    return quantized(rng, net, narrow=not transpose, **quantizer)
+    return quantized(rng, net, **{"narrow": not transpose, **quantizer})
 
 
 @operator("conv")
@@ -336,7 +339,7 @@ def gemm(rng, x=(1, 16), outputs=8, trans_b=0, trans_a=0, bias=True, follow=None
     factors = {k: v for k, v in (("alpha", alpha), ("beta", beta)) if v is not None}
     y = net.op("Gemm", operands, transB=trans_b, transA=trans_a, **factors)
     net.output(followed(net, y, follow))
-    return quantized(rng, net, narrow=True, **quantizer)
+    return quantized(rng, net, **{"narrow": True, **quantizer})
 
 
 @operator("gemm")
@@ -368,7 +371,7 @@ def matmul(rng, a=(1, 16), b=(16, 8), runtime=False, follow=None, opset=13, firs
         w = net.constant(floats(rng, a if first else b, 0.3) * (1 if first else channel_scales(rng, b[-1])), "w")
         operands = [w, net.input(b)] if first else [net.input(a), w]
     net.output(followed(net, net.op("MatMul", operands), follow))
-    return quantized(rng, net, narrow=True, **quantizer)
+    return quantized(rng, net, **{"narrow": True, **quantizer})
 
 
 @operator("matmul")
@@ -545,7 +548,11 @@ def without_qoperator(table):
 
 @operator("sigmoid")
 def sigmoid():
-    return activation("Sigmoid")
+    # Far below zero the result is small, and a small scale shows what the approximation is worth there.
+    return activation("Sigmoid") | rows(every_value, {
+        "every_int8_far_below": dict(dtype="int8", scale=0.0977, zero=118, out_scale=4.6e-7, out_zero=-128),
+        "every_uint8_far_below": dict(dtype="uint8", scale=0.0811, zero=250, out_scale=3.1e-8, out_zero=0),
+    }, kind="Sigmoid")
 
 
 @operator("leakyrelu")
@@ -820,6 +827,87 @@ def dynamics():
     }
 
 
+# Weights of the whole range. Only a processor with VNNI sums them exactly; the replay holds it to that.
+
+
+@operator("full_range")
+def full_range():
+    wide = dict(narrow=False, samples=4)
+    kinds = {
+        "conv": (convolution, dict(x=(1, 12, 6, 6), filters=8, **wide)),
+        "conv_1x1": (convolution, dict(x=(1, 33, 4, 5), filters=6, kernel=(1, 1), **wide)),
+        "depthwise": (convolution, dict(x=(1, 6, 7, 5), filters=6, groups=6, **wide)),
+        "gemm": (gemm, dict(x=(1, 61), outputs=9, trans_b=1, **wide)),
+        "matmul": (matmul, dict(a=(3, 40), b=(40, 7), **wide)),
+    }
+    return {f"{kind}_{scheme.lower()}{'_per_channel' * channels}": (
+        builder, {**arguments, "scheme": scheme, **({"per_channel": True} if channels else {})})
+        for kind, (builder, arguments) in kinds.items() for scheme in ("S8S8", "U8S8") for channels in (False, True)}
+
+
+# Quantize and dequantize operators by themselves: several scales, blocks, codes of other widths, floats of few bits.
+
+
+def scaled(rng, codes, x=(1, 4, 3, 6), axis=None, block=None, saturate=None, zeros=True):
+    """x -> Q -> DQ -> y, with numbers at and around the ties, beyond the range, and what is not a number."""
+    net = Net(19 if codes.startswith("FLOAT8") and block is None else 21)
+    kind = getattr(TensorProto, codes)
+    name = net.input(x)
+    shape = [] if axis is None else [x[axis]]
+    if block:
+        shape = [*x]
+        shape[axis] = -(-x[axis] // block)
+    count = math.prod(shape)
+    scales = rng.choice(np.array([0.25, 0.0371, 0.5, 1.7, 3.0], np.float32), count)
+    bits = int("".join(c for c in codes if c.isdigit())[:2 if "16" in codes else 1])
+    low = 0 if codes.startswith("U") else -(1 << (bits - 1))
+    zero = np.zeros(count, int) if codes.startswith("FLOAT") or not zeros else rng.integers(low, low + (1 << bits), count)
+    net.constants.append(helper.make_tensor("scale", TensorProto.FLOAT, shape, scales))
+    net.constants.append(helper.make_tensor("zero", kind, shape, [float(z) for z in zero] if codes.startswith("FLOAT") else zero))
+    attributes = {k: v for k, v in (("axis", axis), ("block_size", block), ("saturate", saturate)) if v is not None}
+    q = net.op("QuantizeLinear", [name, "scale", "zero"], **attributes)
+    attributes.pop("saturate", None)
+    net.output(net.op("DequantizeLinear", [q, "scale", "zero"], **attributes))
+    values = floats(rng, (4, *x), 4)
+    # Halves of steps of a common scale; the range's ends; what no code stands for.
+    values[1] = rng.integers(-24, 24, x) * np.float32(0.125)
+    values[2] = rng.choice(np.array([1e9, -1e9, 0.0, -0.0, 1e-9, 111.9, -130.2, 57344, 461440], np.float32), x)
+    values[3] *= np.float32(2.0) ** rng.integers(-12, 12, x)
+    return Case(net.model(), [values])
+
+
+def expanded(rng, codes, axis=0, block=None):
+    """Constant codes, as weights of a float MatMul are stored."""
+    net = Net(21)
+    name = net.input((2, 12))
+    shape = [12, 5]
+    scales = [-(-n // (block if d == axis else 1)) for d, n in enumerate(shape)] if block else [shape[axis]]
+    kind, low = getattr(TensorProto, codes), 0 if codes.startswith("U") else -8
+    draws = lambda dims: rng.integers(low, low + 16, math.prod(dims))
+    net.constants.append(helper.make_tensor("w", kind, shape, draws(shape)))
+    net.constants.append(helper.make_tensor("scale", TensorProto.FLOAT, scales, rng.uniform(0.01, 0.1, math.prod(scales))))
+    net.constants.append(helper.make_tensor("zero", kind, scales, draws(scales)))
+    w = net.op("DequantizeLinear", ["w", "scale", "zero"], axis=axis, **({"block_size": block} if block else {}))
+    net.output(net.op("MatMul", [name, w]))
+    return Case(net.model(), [floats(rng, (3, 2, 12))])
+
+
+@operator("scaling")
+def scalings():
+    table = {}
+    for codes in ("INT8", "UINT8", "INT16", "UINT16", "INT4", "UINT4"):
+        for form, arguments in (("one", {}), ("along_an_axis", dict(axis=1)), ("along_the_last_axis", dict(axis=-1)),
+                                ("by_block", dict(axis=1, block=2)), ("by_short_last_block", dict(axis=3, block=4))):
+            table[f"{codes.lower()}_{form}"] = dict(codes=codes, **arguments)
+    for codes in ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ"):
+        table[f"{codes.lower()}_one"] = dict(codes=codes)
+        table[f"{codes.lower()}_along_an_axis"] = dict(codes=codes, axis=1)
+        table[f"{codes.lower()}_too_large"] = dict(codes=codes, saturate=0)
+    constants = {f"{codes.lower()}_constant_{form}": dict(codes=codes, **arguments) for codes in ("INT4", "UINT4")
+                 for form, arguments in (("along_an_axis", dict(axis=0)), ("by_block", dict(axis=0, block=4)))}
+    return rows(scaled, table) | rows(expanded, constants)
+
+
 # Several layers, as the quantizer makes them.
 
 
@@ -836,7 +924,7 @@ def layers(rng, kind, **quantizer):
     else:
         x = net.input((1, 3, 4, 5))
         net.output(net.op("Mul", [x, net.op("Sigmoid", [x])]))
-    return quantized(rng, net, narrow=True, **quantizer)
+    return quantized(rng, net, **{"narrow": True, **quantizer})
 
 
 @operator("layers")
@@ -1244,7 +1332,7 @@ def activations_per_channel(rng):
     net.shapes.append(((1, 3, 5, 5), "int8"))
     x = net.dq(net.input((1, 3, 5, 5), "int8"), scale, zero, axis=1)
     net.give(net.conv(x))
-    return net.case("an activation is quantized per channel, which an integer accumulator cannot hold")
+    return net.case()
 
 
 @pitfall
@@ -1254,7 +1342,7 @@ def weights_quantized_in_blocks(rng):
     w = net.dq(net.constant(net.values((16, 5)), "w"), rng.uniform(0.001, 0.002, (4, 5)), np.zeros((4, 5)), axis=0,
                block_size=4)
     net.give(net.op("MatMul", [x, w]))
-    return net.case("weights are quantized in blocks along the summed axis, which an integer accumulator cannot hold")
+    return net.case()
 
 
 @pitfall
@@ -1627,15 +1715,13 @@ def replay(folder, feeds, answers, counts):
     constants = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer}
     for feed, answer in zip(feeds, answers):
         results = run.run(None, feed)
-        if not all(np.array_equal(a, b) for a, b in zip(answer, results)):
+        if not all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(answer, results)):
             return "the graph answers otherwise when its inner tensors are outputs"
         tensors = constants | feed | dict(zip([*own, *inside], results))
         for node in kernels:
             function, first, second = REPLAYS[node.op_type]
             operands = [tensors[i] if i else None for i in node.input]
             a, b = operands[first], operands[second]
-            if b.dtype == np.int8 and np.abs(b.astype(int)).max() > PAIRS_FIT:
-                return f"{node.op_type} multiplies {a.dtype} by int8 values that are not within +-{PAIRS_FIT}"
             attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             got, want = tensors[node.output[0]], function(attributes, *operands)
             if got.shape != want.shape or got.dtype != want.dtype:
@@ -1686,10 +1772,13 @@ def front(array, first):
     return array[:, 0] if first == 1 else array
 
 
-def make():
+def make(names):
     for folder in ROOT.glob("*/"):
-        shutil.rmtree(folder)
+        if not names or folder.name in names:
+            shutil.rmtree(folder)
     for name, table in sorted(CASES.items()):
+        if names and name not in names:
+            continue
         for case, (builder, arguments) in table.items():
             rng = np.random.default_rng(zlib.crc32(f"{name}/{case}".encode()))
             made = builder(rng, **arguments)
@@ -1713,8 +1802,9 @@ def make():
     print(f"{'made':20}{sum(map(len, CASES.values())):4}")
 
 
-def record():
+def record(names):
     folders = sorted(path.parent for path in ROOT.glob("*/*/io.npz"))
+    folders = [folder for folder in folders if not names or folder.parent.name in names]
     counts, errors = {}, []
     for folder in folders:
         path = folder / "model.onnx"
@@ -1750,8 +1840,12 @@ def main():
         if installed != version:
             sys.exit(f"{package} {installed} is installed; these vectors are defined by {version}")
     logging.disable(logging.WARNING)
-    for what in sys.argv[1:] or ["make", "record"]:
-        {"make": make, "record": record}[what]()
+    commands = {"make": make, "record": record}
+    names = [argument for argument in sys.argv[1:] if argument not in commands]
+    if unknown := set(names) - set(CASES):
+        sys.exit(f"no folder {', '.join(sorted(unknown))}; there are {', '.join(sorted(CASES))}")
+    for what in [argument for argument in sys.argv[1:] if argument in commands] or list(commands):
+        commands[what](names)
 
 
 if __name__ == "__main__":

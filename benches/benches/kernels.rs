@@ -59,7 +59,7 @@ fn conv2d(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("reference", name), |b| {
             b.iter(|| reference::conv2d(&p, &input, &weights, &bias, &requant, &mut output));
         });
-        for set in SETS {
+        for set in SETS.iter().filter(|set| (set.available)()) {
             let mut scratch = vec![0; (set.conv2d_scratch)(&p)];
             group.bench_function(BenchmarkId::new(set.name, name), |b| {
                 b.iter(|| (set.conv2d)(&p, &input, &weights, &folded, &requant, &mut scratch, &mut output));
@@ -87,7 +87,7 @@ fn depthwise_conv2d(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("reference", name), |b| {
             b.iter(|| reference::depthwise_conv2d(&p, &input, &weights, &bias, &requant, &mut output));
         });
-        for set in SETS {
+        for set in SETS.iter().filter(|set| (set.available)()) {
             group.bench_function(BenchmarkId::new(set.name, name), |b| {
                 b.iter(|| (set.depthwise_conv2d)(&p, &input, &weights, &bias, &requant, &mut output));
             });
@@ -115,7 +115,7 @@ fn fully_connected(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("reference", name), |b| {
             b.iter(|| reference::fully_connected(&p, &input, &weights, &bias, &[FACTOR], &mut output));
         });
-        for set in SETS {
+        for set in SETS.iter().filter(|set| (set.available)()) {
             group.bench_function(BenchmarkId::new(set.name, name), |b| {
                 b.iter(|| (set.fully_connected)(&p, &input, &weights, &folded, &[FACTOR], &mut output));
             });
@@ -134,7 +134,7 @@ fn pools(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("reference", "2x2_at_32x32x16"), |b| {
             b.iter(|| reference(&p, &input, &mut output));
         });
-        for set in SETS {
+        for set in SETS.iter().filter(|set| (set.available)()) {
             group.bench_function(BenchmarkId::new(set.name, "2x2_at_32x32x16"), |b| {
                 b.iter(|| of(set)(&p, &input, &mut output));
             });
@@ -164,7 +164,7 @@ fn add(c: &mut Criterion) {
     group.bench_function(BenchmarkId::new("reference", "32x32x16"), |b| {
         b.iter(|| reference::add(&p, &input1, &input2, &mut output));
     });
-    for set in SETS {
+    for set in SETS.iter().filter(|set| (set.available)()) {
         group.bench_function(BenchmarkId::new(set.name, "32x32x16"), |b| {
             b.iter(|| (set.add)(&p, &input1, &input2, &mut output));
         });

@@ -46,15 +46,17 @@ impl Run {
         Some(spread(&self.outcome.counts.as_ref()?.inferences)?[1])
     }
 
-    /// Figures of the whole network: its inference, its RAM without the stack, its flash.
+    /// Figures of the whole network: its inference, its RAM without the stack, the most that was used of that, its flash.
+    /// What validates is no part of them.
     #[must_use]
     pub fn figures(&self) -> Vec<Figure> {
         let (Verdict::Match, Some(image)) = (&self.outcome.verdict, &self.outcome.image) else { return Vec::new() };
         let f = &image.footprint;
         let mut figures = Vec::new();
         figures.extend(self.inference().map(|count| self.figure("inference", self.count_unit(), count)));
-        figures.push(self.figure("RAM", "bytes", f.arena + f.other_ram));
-        figures.push(self.figure("flash", "bytes", f.weights + f.code));
+        figures.push(self.figure("RAM", "bytes", f.arena + f.network_ram));
+        figures.extend(self.outcome.stack_high_water.map(|used| self.figure("stack", "bytes", used.into())));
+        figures.push(self.figure("flash", "bytes", f.weights + f.network_code));
         figures
     }
 

@@ -109,6 +109,8 @@ struct RawEmulator {
 struct RawLink {
     kind: LinkKind,
     baud: u32,
+    #[serde(default)]
+    rtt: bool,
 }
 
 /// A chip that a debug probe reaches.
@@ -116,6 +118,7 @@ struct RawLink {
 #[serde(deny_unknown_fields)]
 struct RawProbe {
     chip: String,
+    id_at: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -214,8 +217,12 @@ pub struct Board {
     pub chip: Option<String>,
     /// Where the user has it.
     pub place: Place,
+    /// Where a debugger reads the device id, in the lowest 12 bits of a word.
+    pub id_at: Option<u32>,
     /// Line rate.
     pub baud: u32,
+    /// The firmware can be spoken to through the probe, too (SEGGER RTT).
+    pub rtt: bool,
     /// Where the facts come from.
     pub provenance: Provenance,
 }
@@ -237,6 +244,21 @@ impl Board {
     pub fn at(self, place: Place) -> Result<Board, String> {
         let baud = place.baud.unwrap_or(self.baud);
         Ok(Board { uart: self.uart.at(baud)?, baud, place, ..self })
+    }
+
+    /// The part number that the core answers with; `None` for a core that is not known here (Technical Reference Manuals,
+    /// CPUID).
+    #[must_use]
+    pub fn core_part(&self) -> Option<u32> {
+        const PARTS: [(&str, u32); 6] = [
+            ("Cortex-M33", 0xD21),
+            ("Cortex-M55", 0xD22),
+            ("Cortex-M85", 0xD23),
+            ("Cortex-M3", 0xC23),
+            ("Cortex-M4", 0xC24),
+            ("Cortex-M7", 0xC27),
+        ];
+        PARTS.iter().find(|(name, _)| self.core.starts_with(name)).map(|&(_, part)| part)
     }
 
     /// Bytes of memory `index` that are left beside the stack.
@@ -390,9 +412,11 @@ impl TryFrom<RawBoard> for Board {
                 machine,
                 args,
             }),
+            id_at: raw.probe.as_ref().and_then(|probe| probe.id_at),
             chip: raw.probe.map(|probe| probe.chip),
             place: Place::default(),
             baud: raw.link.baud,
+            rtt: raw.link.rtt,
             provenance: raw.provenance,
         })
     }

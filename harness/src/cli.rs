@@ -2,7 +2,9 @@
 
 mod bench;
 mod boards;
+mod delivery;
 mod form;
+mod serve;
 mod show;
 mod supported_ops;
 mod validate;
@@ -31,9 +33,10 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Validate(validate::ValidateArgs),
+    Validate(Box<validate::ValidateArgs>),
     Bench(bench::BenchArgs),
     Show(show::ShowArgs),
+    Serve(serve::ServeArgs),
     Boards(boards::BoardsArgs),
     SupportedOps(supported_ops::SupportedOpsArgs),
 }
@@ -52,7 +55,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Show(args) => show::run(&args).map(|()| 0),
-        Command::Boards(args) => boards::run(&args).map(|()| 0),
+        Command::Serve(args) => serve::run(&args).map(|()| 0),
+        Command::Boards(args) => boards::run(&args),
         Command::SupportedOps(args) => supported_ops::run(&args).map(|()| 0),
     };
     match result {

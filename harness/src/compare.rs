@@ -17,9 +17,14 @@ pub struct OutputComparison {
     pub samples: u64,
     /// Largest distance: in steps for integers, absolute for floats.
     pub max_difference: f64,
+    /// How many elements are how far away, in the classes of [`DISTANCES`]; all zero for floats, which have no steps.
+    pub distances: [u64; DISTANCES.len()],
     /// The first element that differs.
     pub first: Option<Difference>,
 }
+
+/// Classes of distances in steps: the smallest of each. An element that differs is at least one step away.
+pub const DISTANCES: [u64; 6] = [1, 2, 3, 5, 9, 17];
 
 /// An element that differs.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +47,7 @@ pub fn compare<'a>(tensor: &Tensor, pairs: impl IntoIterator<Item = (&'a [u8], &
         mismatches: 0,
         samples: 0,
         max_difference: 0.0,
+        distances: [0; DISTANCES.len()],
         first: None,
     };
     let size = tensor.dtype.size();
@@ -58,7 +64,13 @@ pub fn compare<'a>(tensor: &Tensor, pairs: impl IntoIterator<Item = (&'a [u8], &
         for (at, _) in differing.filter(|(_, (a, b))| a != b) {
             let (expected, got) = (number(tensor.dtype, expected, at), number(tensor.dtype, got, at));
             result.mismatches += 1;
-            result.max_difference = result.max_difference.max(distance(tensor.dtype, expected, got));
+            let distance = distance(tensor.dtype, expected, got);
+            result.max_difference = result.max_difference.max(distance);
+            if tensor.dtype != DType::F32 {
+                // Whole numbers, of which an f64 holds all that there are differences of.
+                let class = DISTANCES.partition_point(|&least| least as f64 <= distance);
+                result.distances[class.saturating_sub(1)] += 1;
+            }
             result.first.get_or_insert_with(|| Difference { sample, index: unravel(at, &tensor.shape), expected, got });
         }
     }
@@ -101,6 +113,7 @@ mod tests {
         let result = compare(&tensor, expected.into_iter().zip(got));
         assert_eq!((result.elements, result.mismatches, result.samples), (18, 3, 2));
         assert_eq!(result.max_difference, 255.0);
+        assert_eq!(result.distances, [2, 0, 0, 0, 0, 1]);
         let first =
             Difference { sample: 1, index: vec![0, 1, 0], expected: Number::Integer(4), got: Number::Integer(5) };
         assert_eq!(result.first, Some(first));

@@ -233,6 +233,7 @@ pub fn element(dtype: DType) -> Element {
         DType::I8 => Element::I8,
         DType::U8 => Element::U8,
         DType::I16 => Element::I16,
+        DType::U16 => Element::U16,
         DType::I32 => Element::I32,
         DType::I64 => Element::I64,
         DType::Bool => Element::Bool,

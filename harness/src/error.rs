@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::target::TargetError;
+
 /// Shorthand for results of this crate's commands.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -32,13 +34,19 @@ pub enum Error {
     },
     /// Input data or arguments that do not fit.
     Input(String),
+    /// Firmware that cannot be built, or a board that does not start.
+    Target(TargetError),
 }
 
 impl Error {
-    /// The documented exit code: usage and bad input are 2.
+    /// The documented exit code: usage and bad input are 2, builds 3, boards 4.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        2
+        match self {
+            Error::Target(error) if error.is_build() => 3,
+            Error::Target(_) => 4,
+            _ => 2,
+        }
     }
 }
 
@@ -49,6 +57,7 @@ impl fmt::Display for Error {
             Error::Output { path, reason } => write!(f, "{}: cannot be written: {reason}", path.display()),
             Error::Model { path, reason } => write!(f, "{}: {reason}", path.display()),
             Error::Input(reason) => f.write_str(reason),
+            Error::Target(error) => error.fmt(f),
         }
     }
 }

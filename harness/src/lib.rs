@@ -1,10 +1,12 @@
 //! The library behind the `hilbench` command: models in, boards driven, verdicts out.
 
+pub mod attach;
 pub mod bench;
 pub mod board;
 pub mod cli;
 pub mod compare;
 pub mod dataset;
+pub mod deploy;
 pub mod desk;
 pub mod error;
 pub mod link;

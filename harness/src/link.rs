@@ -1,9 +1,13 @@
 //! Bytes to and from a board. Knows deadlines and how a way to a board ends; knows no protocol.
 
+pub mod endpoint;
 pub mod faulty;
 pub mod memory;
+pub mod rfc2217;
+pub mod rtt;
 pub mod seeded;
 pub mod serial;
+pub mod tcp;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -22,6 +26,11 @@ pub trait Link: Send {
     /// The deadline passed without a byte, or the transport failed.
     fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> Result<usize, LinkError>;
 
+    /// Whether the board takes bytes at its own pace and none is lost meanwhile, however many are sent.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
     /// What the link goes to, for messages: `serial /dev/ttyACM0`.
     fn name(&self) -> String;
 
@@ -38,6 +47,10 @@ impl<L: Link + ?Sized> Link for Box<L> {
 
     fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> Result<usize, LinkError> {
         (**self).receive(buffer, deadline)
+    }
+
+    fn holds_back(&self) -> bool {
+        (**self).holds_back()
     }
 
     fn name(&self) -> String {

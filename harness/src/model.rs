@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 /// What a file leaves open, what its inputs and outputs are to look like, and what its plan is to spare.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
-    /// Sizes of dimensions that an ONNX file only names.
-    pub fix_shape: BTreeMap<String, usize>,
+    /// Sizes of dimensions that an ONNX file only names, by that name, and whole shapes of its inputs, by the input's.
+    pub fix_shape: BTreeMap<String, Vec<usize>>,
     /// The inputs. Without element types: as the file has them, but integers where an ONNX file quantizes its inputs.
     pub inputs: Side,
     /// The outputs, likewise.
@@ -62,12 +62,24 @@ impl Model {
     /// A file that cannot be read, or that no importer accepts.
     pub fn read(path: &Path, form: &Form) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::Read { path: path.to_path_buf(), reason: e.to_string() })?;
+        Model::parse(path, &bytes, form)
+    }
+
+    /// Imports the bytes of a model file; `path` says what it is called.
+    ///
+    /// # Errors
+    /// Bytes that no importer accepts.
+    pub fn parse(path: &Path, bytes: &[u8], form: &Form) -> Result<Self> {
         // A TFLite file says so itself; an ONNX file is known by its name only.
         let onnx = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx")) && bytes.get(4..8) != Some(b"TFL3");
-        let graph = if onnx { import_onnx(path, &bytes, form) } else { import::tflite::import(&bytes) };
+        if !onnx && let Some(name) = form.fix_shape.keys().next() {
+            let path = path.display();
+            return Err(Error::Input(format!("{path}: --fix-shape {name}: only ONNX files leave sizes open")));
+        }
+        let graph = if onnx { import_onnx(path, bytes, form) } else { import::tflite::import(bytes) };
         let graph = graph.map_err(|reason| Error::Model { path: path.to_path_buf(), reason })?;
         let name = path.file_stem().map_or_else(|| "network".into(), |s| s.to_string_lossy().into_owned());
-        let sha256 = hex::encode(Sha256::digest(&bytes));
+        let sha256 = hex::encode(Sha256::digest(bytes));
         Ok(Model { name, path: path.to_path_buf(), sha256, graph, channels_first: onnx })
     }
 

@@ -5,6 +5,7 @@ use std::thread;
 
 use hilbench_compiler::exec;
 use hilbench_compiler::qgraph::QGraph;
+use hilbench_compiler::value::Value;
 
 use crate::dataset::Dataset;
 
@@ -13,6 +14,9 @@ pub type Outputs = Vec<Vec<Vec<u8>>>;
 
 /// Runs the reference on every sample. `progress` is told the number of samples that are done.
 pub fn expected(graph: &QGraph, data: &Dataset, progress: &(dyn Fn(u64) + Sync)) -> Outputs {
+    if !graph.states.is_empty() {
+        return in_sequence(graph, data, progress);
+    }
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let workers = thread::available_parallelism().map_or(1, |n| n.get()).min(data.samples().max(1));
@@ -39,6 +43,29 @@ pub fn expected(graph: &QGraph, data: &Dataset, progress: &(dyn Fn(u64) + Sync))
         }
     });
     outputs
+}
+
+/// Samples that depend on those before them, one after the other.
+fn in_sequence(graph: &QGraph, data: &Dataset, progress: &(dyn Fn(u64) + Sync)) -> Outputs {
+    let mut states = graph.initial_states();
+    let mut outputs = Vec::with_capacity(data.samples());
+    for sample in 0..data.samples() {
+        let values = exec::run_reference_from(graph, &mut states, &inputs(graph, data, sample));
+        outputs.push(exec::outputs(graph, &values));
+        progress(sample as u64 + 1);
+    }
+    outputs
+}
+
+/// The values of every tensor in `sample`, after the samples before it where there are states.
+#[must_use]
+pub fn values(graph: &QGraph, data: &Dataset, sample: usize) -> Vec<Option<Value>> {
+    let mut states = graph.initial_states();
+    let first = if graph.states.is_empty() { sample } else { 0 };
+    for before in first..sample {
+        drop(exec::run_reference_from(graph, &mut states, &inputs(graph, data, before)));
+    }
+    exec::run_reference_from(graph, &mut states, &inputs(graph, data, sample))
 }
 
 /// The inputs of one sample, in the model's order.

@@ -129,6 +129,11 @@ impl Session {
         Ok(&self.info.networks[found])
     }
 
+    /// Chooses a network by its place in [`BoardInfo::networks`].
+    pub fn select(&mut self, network: usize) {
+        self.network = network;
+    }
+
     /// Says hello again after a run that failed, and checks that the board still has the same network and has not
     /// started anew meanwhile.
     ///

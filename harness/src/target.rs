@@ -8,8 +8,12 @@ use std::path::PathBuf;
 use hilbench_compiler::emit::Sources;
 use hilbench_compiler::plan::Plan;
 
+use probe_rs::probe::DebugProbeSelector;
+
 use crate::board::Board;
+use crate::deploy::{self, DeployError};
 use crate::link::Link;
+use crate::link::endpoint::Endpoint;
 
 /// Builds firmware for boards of one family, and starts it.
 pub trait Target {
@@ -23,7 +27,24 @@ pub trait Target {
     ///
     /// # Errors
     /// The board cannot be reached.
-    fn deploy(&self, image: &Image, board: &Board) -> Result<Box<dyn Link>, TargetError>;
+    fn deploy(
+        &self,
+        image: &Image,
+        board: &Board,
+        delivery: &Delivery,
+        progress: &deploy::Progress<'_>,
+    ) -> Result<Box<dyn Link>, TargetError>;
+}
+
+/// How an image comes onto a board, and how the board is spoken to afterwards.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// How it comes there.
+    pub method: deploy::Method,
+    /// The debug probe; the only one there is if not given.
+    pub probe: Option<DebugProbeSelector>,
+    /// The link; the fastest that the board has if not given.
+    pub link: Option<Endpoint>,
 }
 
 /// Firmware with one network.
@@ -49,7 +70,9 @@ pub struct Footprint {
     /// The arena.
     pub arena: u64,
     /// Other data in RAM, without the stack.
-    pub other_ram: u64,
+    pub ram: u64,
+    /// What of `ram` an inference reaches. The rest validates: rings and buffers of messages.
+    pub network_ram: u64,
 }
 
 /// Why there is no running board.
@@ -85,6 +108,8 @@ pub enum TargetError {
     },
     /// The board, or the emulator that stands for it, is not there.
     Absent(String),
+    /// The image is not on the board, or does not run there.
+    Deploy(DeployError),
     /// The board, or its emulator, cannot be started.
     Start(String),
 }
@@ -118,9 +143,35 @@ impl fmt::Display for TargetError {
             }
             TargetError::Cache { path, reason } => write!(f, "{}: {reason}", path.display()),
             TargetError::Absent(reason) => f.write_str(reason),
+            TargetError::Deploy(error) => error.fmt(f),
             TargetError::Start(reason) => write!(f, "cannot be started: {reason}"),
         }
     }
 }
 
 impl std::error::Error for TargetError {}
+
+impl TargetError {
+    /// Whether there is no firmware, and not only no board.
+    #[must_use]
+    pub fn is_build(&self) -> bool {
+        match self {
+            TargetError::Toolchain { .. }
+            | TargetError::Build { .. }
+            | TargetError::DoesNotFit { .. }
+            | TargetError::Cache { .. } => true,
+            TargetError::Absent(_) | TargetError::Deploy(_) | TargetError::Start(_) => false,
+        }
+    }
+}
+
+impl From<DeployError> for TargetError {
+    fn from(error: DeployError) -> Self {
+        match error {
+            error @ (DeployError::NoProbe { .. } | DeployError::SeveralProbes { .. }) => {
+                TargetError::Absent(error.to_string())
+            }
+            error => TargetError::Deploy(error),
+        }
+    }
+}

@@ -10,10 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hilbench_compiler::emit::{self, Identity, Sources};
+use hilbench_compiler::lower::Isa;
 use hilbench_compiler::plan::Plan;
 use sha2::{Digest, Sha256};
 
-use crate::board::Board;
+use crate::board::{Board, Provenance};
 use crate::compare::{OutputComparison, compare};
 use crate::dataset::Dataset;
 use crate::link::Link;
@@ -23,7 +24,7 @@ use crate::proto::Mode;
 use crate::reference::{self, Outputs};
 use crate::session::{CounterUnit, RunResult, Session, SessionError, Timeouts};
 use crate::target::cortex_m::{self, CortexM};
-use crate::target::{Image, Target, TargetError};
+use crate::target::{Delivery, Image, Target, TargetError};
 use crate::{sources, target};
 pub use origin::Origin;
 
@@ -43,6 +44,8 @@ pub struct Job<'a> {
     pub timeouts: Timeouts,
     /// Folder for sources, builds and images, kept between runs.
     pub cache: PathBuf,
+    /// How images come onto boards, and how boards are spoken to.
+    pub delivery: Delivery,
     /// Faults to put on the link, to see what the setup makes of them.
     pub faults: Option<Faults>,
 }
@@ -127,11 +130,41 @@ pub struct Layer {
     pub outputs: Vec<OutputComparison>,
 }
 
+/// A board in reports: one that has a file, or one that was found at the end of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its name, or the link's.
+    pub name: String,
+    /// Its core, as far as it is known.
+    pub core: String,
+    /// How it is run.
+    pub run_on: String,
+    /// Instruction set extension that kernels were chosen for.
+    pub isa: Isa,
+    /// Bytes reserved for the stack; `None` where the firmware is not this project's.
+    pub stack_bytes: Option<u32>,
+    /// Where the facts come from, and what has been run.
+    pub provenance: Provenance,
+}
+
+impl From<&Board> for Subject {
+    fn from(board: &Board) -> Self {
+        Subject {
+            name: board.name.clone(),
+            core: board.core.clone(),
+            run_on: board.run_on(),
+            isa: board.isa,
+            stack_bytes: Some(board.stack_bytes),
+            provenance: board.provenance.clone(),
+        }
+    }
+}
+
 /// All that is known of a model on a board.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The board.
-    pub board: Board,
+    pub board: Subject,
     /// What became of it.
     pub verdict: Verdict,
     /// Why not every sample was answered, where a difference is the verdict all the same.
@@ -140,6 +173,8 @@ pub struct Outcome {
     pub image: Option<Image>,
     /// Digest that the firmware answered with.
     pub digest: Option<String>,
+    /// What the firmware says of itself, where it is not this project's.
+    pub foreign: Option<String>,
     /// What the board answered, by sample: as many as it did answer.
     pub answers: Outputs,
     /// The outputs beside the reference, over the samples that were answered.
@@ -165,6 +200,8 @@ pub enum Progress {
     Build,
     /// The board is being started.
     Deploy,
+    /// So many bytes of the image have been erased, programmed or verified, of so many.
+    Program(u64, u64),
     /// So many samples have been answered.
     Samples(usize),
     /// One sample is observed layer by layer.
@@ -218,15 +255,13 @@ pub fn validate(job: &Job<'_>, board: &Board, progress: &dyn Fn(Progress)) -> Ou
     }
     progress(Progress::Deploy);
     let started = Instant::now();
-    match target.deploy(&image, board) {
-        Ok(link) => match job.faults {
-            None => run(job, link, &mut outcome, progress),
-            Some(faults) => {
-                let (link, tally) = SeededLink::new(link, faults);
-                run(job, Box::new(link), &mut outcome, progress);
-                outcome.faults = Some(tally);
-            }
-        },
+    let program = |done, total| progress(Progress::Program(done, total));
+    match target.deploy(&image, board, &job.delivery, &program) {
+        Ok(link) => {
+            let (link, tally) = with_faults(job, link);
+            run(job, link, &mut outcome, progress);
+            outcome.faults = tally;
+        }
         Err(TargetError::Absent(reason)) => outcome.verdict = Verdict::Skipped(reason),
         Err(error) => outcome.verdict = Verdict::Unreachable(error.to_string()),
     }
@@ -234,6 +269,17 @@ pub fn validate(job: &Job<'_>, board: &Board, progress: &dyn Fn(Progress)) -> Ou
     outcome.image = Some(image);
     progress(Progress::Done);
     outcome
+}
+
+/// The link with the faults that the job puts on it, and their count.
+pub(crate) fn with_faults(job: &Job<'_>, link: Box<dyn Link>) -> (Box<dyn Link>, Option<Tally>) {
+    match job.faults {
+        None => (link, None),
+        Some(faults) => {
+            let (link, tally) = SeededLink::new(link, faults);
+            (Box::new(link), Some(tally))
+        }
+    }
 }
 
 /// Builds the firmware of a job for a board and answers the digest that it carries.
@@ -251,8 +297,16 @@ pub fn build(job: &Job<'_>, board: &Board, target: &CortexM) -> Result<(Image, S
 /// # Errors
 /// There is no toolchain.
 pub fn firmware_sources(job: &Job<'_>, board: &Board) -> Result<(Sources, String), TargetError> {
-    let plan = job.compiled.plan(board.isa);
-    let mut identity = Identity { name: job.model.name.clone(), digest: String::new() };
+    firmware(job.model, job.compiled, board)
+}
+
+/// The source of a model's firmware for a board, and the digest of everything that it is built from.
+///
+/// # Errors
+/// There is no toolchain.
+pub fn firmware(model: &Model, compiled: &Compiled, board: &Board) -> Result<(Sources, String), TargetError> {
+    let plan = compiled.plan(board.isa);
+    let mut identity = Identity { name: model.name.clone(), digest: String::new() };
     let anonymous = emit::rust::emit(plan, &identity);
     let mut hash = Sha256::new();
     let mut add = |part: &[u8]| {
@@ -270,7 +324,18 @@ pub fn firmware_sources(job: &Job<'_>, board: &Board) -> Result<(Sources, String
 /// Runs a job over a link to a board that has just been started, and writes down in `outcome` what happened. The
 /// board must answer with the digest in `outcome`.
 pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: &dyn Fn(Progress)) {
-    let trouble = connect(job, link, outcome).and_then(|mut session| {
+    let session = connect(job, link, outcome);
+    run_session(job, session, outcome, progress);
+}
+
+/// Runs a job in a session with the board whose network is the model's, and writes down in `outcome` what happened.
+pub(crate) fn run_session(
+    job: &Job<'_>,
+    session: Result<Session, SessionError>,
+    outcome: &mut Outcome,
+    progress: &dyn Fn(Progress),
+) {
+    let trouble = session.and_then(|mut session| {
         run_samples(job, &mut session, outcome, progress)?;
         Ok(session)
     });
@@ -282,6 +347,14 @@ pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: 
     outcome.outputs = graph.outputs.iter().enumerate().map(compare_output).collect();
     let first_wrong = outcome.outputs.iter().filter_map(|o| o.first.as_ref()).map(|d| d.sample).min();
     match (first_wrong, trouble) {
+        (Some(sample), Ok(mut session)) if outcome.foreign.is_some() => {
+            progress(Progress::Observe);
+            outcome.verdict = Verdict::Differs(Origin::OtherArithmetic);
+            match origin::observe_foreign(job, &mut session, sample) {
+                Ok(layers) => outcome.layers = layers,
+                Err(error) => outcome.trouble = Some(error.to_string()),
+            }
+        }
         (Some(sample), Ok(mut session)) => {
             progress(Progress::Observe);
             let (origin, layers) = origin::find(job, isa, &mut session, sample);
@@ -295,7 +368,13 @@ pub fn run(job: &Job<'_>, link: Box<dyn Link>, outcome: &mut Outcome, progress: 
         (None, Err(error)) => outcome.verdict = Verdict::Unreachable(error.to_string()),
         (None, Ok(mut session)) => {
             outcome.verdict = Verdict::Match;
-            if job.per_layer {
+            if job.per_layer && outcome.foreign.is_some() {
+                progress(Progress::Observe);
+                match origin::observe_foreign(job, &mut session, 0) {
+                    Ok(layers) => outcome.layers = layers,
+                    Err(error) => outcome.trouble = Some(error.to_string()),
+                }
+            } else if job.per_layer {
                 progress(Progress::Observe);
                 match origin::observe(job, isa, &mut session, 0) {
                     Ok((_, layers)) => outcome.layers = layers,
@@ -326,7 +405,9 @@ fn run_samples(
 ) -> Result<(), SessionError> {
     for sample in 0..job.data.samples() {
         progress(Progress::Samples(sample));
-        let result = session.run(&reference::inputs(&job.compiled.qgraph, job.data, sample), Mode::IoOnly)?;
+        let first = sample == 0 || job.compiled.qgraph.states.is_empty();
+        let inputs = reference::inputs(&job.compiled.qgraph, job.data, sample);
+        let result = session.run_in_sequence(&inputs, Mode::IoOnly, first)?;
         outcome.take_counts(&result);
         outcome.answers.push(result.outputs.into_iter().map(|tensor| tensor.bytes.unwrap_or_default()).collect());
     }
@@ -337,13 +418,14 @@ fn run_samples(
 impl Outcome {
     /// Nothing has happened yet.
     #[must_use]
-    pub fn new(board: &Board) -> Self {
+    pub fn new(board: impl Into<Subject>) -> Self {
         Outcome {
-            board: board.clone(),
+            board: board.into(),
             verdict: Verdict::Unreachable("not run".into()),
             trouble: None,
             image: None,
             digest: None,
+            foreign: None,
             answers: Vec::new(),
             outputs: Vec::new(),
             counts: None,

@@ -47,6 +47,7 @@ pub fn number(dtype: DType, bytes: &[u8], index: usize) -> Number {
         DType::I8 => Number::Integer(i64::from(bytes[index] as i8)),
         DType::U8 | DType::Bool => Number::Integer(i64::from(bytes[index])),
         DType::I16 => Number::Integer(i64::from(i16::from_le_bytes(at(bytes, index)))),
+        DType::U16 => Number::Integer(i64::from(u16::from_le_bytes(at(bytes, index)))),
         DType::I32 => Number::Integer(i64::from(i32::from_le_bytes(at(bytes, index)))),
         DType::I64 => Number::Integer(i64::from_le_bytes(at(bytes, index))),
         DType::F32 => Number::Float(f32::from_le_bytes(at(bytes, index))),
@@ -93,6 +94,7 @@ pub fn encode(tensor: &Tensor, x: f32, bytes: &mut Vec<u8>) -> Option<()> {
         DType::I8 => bytes.push(q.clamp(-128, 127) as u8),
         DType::U8 => bytes.push(q.clamp(0, 255) as u8),
         DType::I16 => bytes.extend((q.clamp(i16::MIN.into(), i16::MAX.into()) as i16).to_le_bytes()),
+        DType::U16 => bytes.extend((q.clamp(0, u16::MAX.into()) as u16).to_le_bytes()),
         DType::I32 => bytes.extend((q.clamp(i32::MIN.into(), i32::MAX.into()) as i32).to_le_bytes()),
         DType::F32 | DType::I64 | DType::Bool => return None,
     }

@@ -1,4 +1,5 @@
-//! The element types of quantized tensors: activations are [`Byte`]s, weights anything that is a [`Small`] integer.
+//! The element types of quantized tensors: activations are [`Byte`]s, weights anything that is a [`Small`] integer,
+//! [`Code`]s what is only quantized or dequantized.
 
 /// An integer narrow enough that the product of two, and sums of many, fit the accumulator.
 pub trait Small: Copy + Default {
@@ -28,7 +29,25 @@ macro_rules! small {
         }
     )*};
 }
-small!(i8 u8 i16);
+small!(i8 u8 i16 u16);
+
+/// The integer type that holds the codes of a quantized tensor, all of its numbers or fewer.
+pub trait Code: Small {
+    /// `x`, which the type holds.
+    fn narrow(x: i32) -> Self;
+}
+
+macro_rules! code {
+    ($($t:ty)*) => {$(
+        impl Code for $t {
+            #[inline(always)]
+            fn narrow(x: i32) -> Self {
+                x as $t
+            }
+        }
+    )*};
+}
+code!(i8 u8 i16 u16);
 
 macro_rules! byte {
     ($($t:ty)*) => {$(

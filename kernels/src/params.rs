@@ -4,14 +4,18 @@
 //! Sizes are counted in elements. Knows no arithmetic.
 
 mod bands;
+mod channel;
 mod float;
 mod onnx;
 mod qlinear;
+mod scale_map;
 
 pub use bands::{Band, Bands, Elements};
+pub use channel::Channel;
 pub use float::*;
 pub use onnx::*;
 pub use qlinear::*;
+pub use scale_map::{Minifloat, QuantizeMapped, QuantizeMinifloat, ScaleMap};
 
 pub use crate::requant::{Requant, ScaleF32};
 use crate::shape::MAX_RANK;

@@ -151,6 +151,20 @@ pub const fn round_half_away(x: f32) -> i32 {
     }
 }
 
+/// The same of a double.
+#[must_use]
+pub const fn round_half_away_f64(x: f64) -> i32 {
+    let whole = x as i32;
+    let fraction = x - whole as f64;
+    if fraction >= 0.5 && whole < i32::MAX {
+        whole + 1
+    } else if fraction <= -0.5 && whole > i32::MIN {
+        whole - 1
+    } else {
+        whole
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,12 +11,24 @@ use crate::value::Value;
 
 /// Runs `graph` with the reference kernels. `inputs` are the bytes of its inputs, in order and of their sizes.
 /// Answers the value of every tensor that exists at run time, by [`TensorId`].
+///
+/// Of a network with states it is the first inference of a sequence.
 #[must_use]
 pub fn run_reference(graph: &QGraph, inputs: &[&[u8]]) -> Vec<Option<Value>> {
+    run_reference_from(graph, &mut graph.initial_states(), inputs)
+}
+
+/// The same as one inference of a sequence: `states` are what the one before left, in the order of
+/// [`QGraph::states`], and become what this one leaves.
+#[must_use]
+pub fn run_reference_from(graph: &QGraph, states: &mut [Vec<u8>], inputs: &[&[u8]]) -> Vec<Option<Value>> {
     let mut values: Vec<Option<Value>> =
         graph.tensors.iter().map(|t| t.data.as_deref().map(Value::from_bytes)).collect();
     for (&t, bytes) in graph.inputs.iter().zip(inputs) {
         values[t] = Some(Value::from_bytes(bytes));
+    }
+    for (state, bytes) in graph.states.iter().zip(states.iter()) {
+        values[state.incoming] = Some(Value::from_bytes(bytes));
     }
     for node in &graph.nodes {
         let mut outputs: Vec<Value> = node.outputs.iter().map(|&t| Value::zeros(graph.tensors[t].bytes())).collect();
@@ -29,6 +41,10 @@ pub fn run_reference(graph: &QGraph, inputs: &[&[u8]]) -> Vec<Option<Value>> {
         for (&t, value) in node.outputs.iter().zip(outputs) {
             values[t] = Some(value);
         }
+    }
+    for (state, bytes) in graph.states.iter().zip(states) {
+        let left = values[state.outgoing].as_ref().expect("every state is written, constant, or left as it was");
+        *bytes = left.as_bytes().to_vec();
     }
     values
 }
@@ -52,12 +68,23 @@ pub struct Trace {
     pub outputs: Vec<Vec<u8>>,
 }
 
-/// Runs `plan` as a board would, in one arena.
+/// Runs `plan` as a board would, in one arena; the first inference of a sequence.
 #[must_use]
 pub fn run_plan(plan: &Plan, inputs: &[&[u8]]) -> Trace {
+    let mut states: Vec<Vec<u8>> = plan.states.iter().map(|s| s.initial.clone()).collect();
+    run_plan_from(plan, &mut states, inputs)
+}
+
+/// The same as one inference of a sequence: `states` are what the one before left, in the order of [`Plan::states`], and
+/// become what this one leaves.
+#[must_use]
+pub fn run_plan_from(plan: &Plan, states: &mut [Vec<u8>], inputs: &[&[u8]]) -> Trace {
     let mut arena = vec![0; plan.arena_bytes];
     for (port, bytes) in plan.inputs.iter().zip(inputs) {
         arena[plan.range(port.buffer)].copy_from_slice(bytes);
+    }
+    for (state, bytes) in plan.states.iter().zip(states.iter()) {
+        arena[plan.range(state.buffer)].copy_from_slice(bytes);
     }
     let mut nodes = Vec::with_capacity(plan.nodes.len());
     for node in &plan.nodes {
@@ -65,6 +92,9 @@ pub fn run_plan(plan: &Plan, inputs: &[&[u8]]) -> Trace {
             run_step(plan, step, cut, &mut arena);
         }
         nodes.push(node.outputs.iter().map(|port| (port.tensor, arena[plan.range(port.buffer)].to_vec())).collect());
+    }
+    for (state, bytes) in plan.states.iter().zip(states) {
+        bytes.copy_from_slice(&arena[plan.range(state.buffer)]);
     }
     let outputs = plan.outputs.iter().map(|port| arena[plan.range(port.buffer)].to_vec()).collect();
     Trace { nodes, outputs }

@@ -3,6 +3,7 @@
 //! A [`Graph`] comes from an importer and is never changed. Knows no file format, no quantization rule.
 
 pub mod onnx;
+pub mod tflite;
 
 use std::fmt;
 
@@ -20,6 +21,8 @@ pub enum DType {
     U8,
     /// Signed 16 bit.
     I16,
+    /// Unsigned 16 bit.
+    U16,
     /// Signed 32 bit.
     I32,
     /// Signed 64 bit.
@@ -34,7 +37,7 @@ impl DType {
     pub const fn size(self) -> usize {
         match self {
             DType::I8 | DType::U8 | DType::Bool => 1,
-            DType::I16 => 2,
+            DType::I16 | DType::U16 => 2,
             DType::F32 | DType::I32 => 4,
             DType::I64 => 8,
         }
@@ -48,6 +51,7 @@ impl fmt::Display for DType {
             DType::I8 => "int8",
             DType::U8 => "uint8",
             DType::I16 => "int16",
+            DType::U16 => "uint16",
             DType::I32 => "int32",
             DType::I64 => "int64",
             DType::Bool => "bool",
@@ -138,6 +142,11 @@ pub enum Op {
         /// Fused activation.
         activation: Activation,
     },
+    /// Input x, axis.
+    ArgExtreme {
+        /// Index of the largest rather than of the smallest.
+        max: bool,
+    },
     /// Input x.
     AveragePool2d {
         /// Window; filter size below.
@@ -145,6 +154,24 @@ pub enum Op {
         /// Filter height and width.
         filter: [usize; 2],
     },
+    /// Inputs `[.., rows, depth]` and `[.., depth, columns]`.
+    BatchMatMul {
+        /// Which of the two lie transposed.
+        adjoint: [bool; 2],
+    },
+    /// Inputs x, block shape, crops.
+    BatchToSpaceNd,
+    /// Inputs x, y.
+    Binary {
+        /// The function.
+        function: tflite::Binary,
+        /// Fused activation.
+        activation: Activation,
+    },
+    /// Inputs x, shape.
+    BroadcastTo,
+    /// Input x; to the type of the output.
+    Cast,
     /// Inputs: any number.
     Concatenation {
         /// Axis, maybe negative.
@@ -157,6 +184,11 @@ pub enum Op {
         /// Window; the filter size is the weights'.
         window: WindowAttributes,
     },
+    /// Input x.
+    DepthToSpace {
+        /// Height and width of what a pixel becomes.
+        block: usize,
+    },
     /// Inputs x, weights 1HWO, optional bias.
     DepthwiseConv2d {
         /// Window; the filter size is the weights'.
@@ -168,15 +200,30 @@ pub enum Op {
     Dequantize,
     /// Inputs x, axis.
     ExpandDims,
+    /// Inputs dims, value.
+    Fill,
     /// Inputs x, weights `[out, in]`, optional bias.
     FullyConnected {
         /// Fused activation.
         activation: Activation,
         /// The output keeps the leading dimensions of the input.
         keep_num_dims: bool,
+        /// Floats that meet integer weights are quantized with a zero point.
+        asymmetric_inputs: bool,
     },
+    /// Inputs x, indices.
+    Gather {
+        /// Axis, maybe negative.
+        axis: i64,
+        /// Leading dimensions that indices share with x.
+        batch_dims: i64,
+    },
+    /// Inputs x, indices.
+    GatherNd,
     /// Input x.
     HardSwish,
+    /// Input x; over the last axis.
+    L2Normalization,
     /// Input x.
     LeakyRelu {
         /// Slope below zero.
@@ -202,6 +249,11 @@ pub enum Op {
     },
     /// Inputs x, y.
     Minimum,
+    /// Inputs x, paddings `[rank, 2]`.
+    MirrorPad {
+        /// The outermost value is repeated.
+        symmetric: bool,
+    },
     /// Inputs x, y.
     Mul {
         /// Fused activation.
@@ -220,6 +272,15 @@ pub enum Op {
     PadV2,
     /// Float to integer, or integer to integer.
     Quantize,
+    /// Input x.
+    Rank,
+    /// Inputs x, axes.
+    Reduce {
+        /// What is made of the elements.
+        reduction: tflite::Reduction,
+        /// Reduced dimensions stay as 1.
+        keep_dims: bool,
+    },
     /// Inputs x, axes.
     ReduceMax {
         /// Reduced dimensions stay as 1.
@@ -235,12 +296,23 @@ pub enum Op {
         new_shape: Option<Vec<i64>>,
     },
     /// Inputs x, size `[2]`.
+    ResizeBilinear {
+        /// Corners fall on corners.
+        align_corners: bool,
+        /// Samples sit in the middle of pixels.
+        half_pixel_centers: bool,
+    },
+    /// Inputs x, size `[2]`.
     ResizeNearestNeighbor {
         /// Corners fall on corners.
         align_corners: bool,
         /// Samples sit in the middle of pixels.
         half_pixel_centers: bool,
     },
+    /// Inputs x, axes.
+    Reverse,
+    /// Inputs condition, x, y.
+    Select,
     /// Input x; output its shape as integers.
     Shape,
     /// Inputs x, begin, size.
@@ -250,8 +322,17 @@ pub enum Op {
         /// Factor on the input.
         beta: f32,
     },
+    /// Inputs x, block shape, paddings.
+    SpaceToBatchNd,
+    /// Input x.
+    SpaceToDepth {
+        /// Height and width of what becomes a pixel.
+        block: usize,
+    },
     /// Inputs axis, x.
     Split,
+    /// Inputs x, sizes, axis.
+    SplitV,
     /// Input x.
     Squeeze {
         /// Dimensions to drop; empty for every dimension of size 1.
@@ -279,8 +360,28 @@ pub enum Op {
     },
     /// Input x.
     Tanh,
+    /// Inputs x, repeats.
+    Tile,
+    /// Inputs x, k; outputs values and indices.
+    TopK,
     /// Inputs x, permutation.
     Transpose,
+    /// Inputs shape, weights OHWI, x, optional bias.
+    TransposeConv {
+        /// Window; strides walk over the output.
+        window: WindowAttributes,
+    },
+    /// Input x.
+    Unary(tflite::Unary),
+    /// An operator whose tensors were uint8 and are now int8, all values 128 lower: weights may have a zero point.
+    Unsigned(Box<Op>),
+    /// Input x.
+    Unpack {
+        /// Axis that goes, maybe negative.
+        axis: i64,
+    },
+    /// Input x; zeros of its shape.
+    ZerosLike,
 }
 
 /// One operator of the file.
@@ -298,6 +399,19 @@ pub struct Node {
     pub outputs: Vec<TensorId>,
 }
 
+/// A value that an inference leaves for the next one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Name in the file; may be empty.
+    pub name: String,
+    /// Holds the value when an inference begins. No operator writes it.
+    pub incoming: TensorId,
+    /// Holds the value when it ends; of the type and size of `incoming`.
+    pub outgoing: TensorId,
+    /// Little-endian bytes before the first inference of a sequence.
+    pub initial: Vec<u8>,
+}
+
 /// A model file, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
@@ -313,11 +427,23 @@ pub struct Graph {
     pub inputs: Vec<TensorId>,
     /// Model outputs, in order.
     pub outputs: Vec<TensorId>,
+    /// What is kept from one inference to the next.
+    pub states: Vec<State>,
     /// What was taken, but not as the author of the file meant it; one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Graph {
+    /// The tensors that hold a value before the first operator: inputs, and states.
+    pub fn entries(&self) -> impl Iterator<Item = TensorId> {
+        self.inputs.iter().copied().chain(self.states.iter().map(|s| s.incoming))
+    }
+
+    /// The tensors that are read after the last operator: outputs, and states.
+    pub fn exits(&self) -> impl Iterator<Item = TensorId> {
+        self.outputs.iter().copied().chain(self.states.iter().map(|s| s.outgoing))
+    }
+
     /// How messages name an operator: `CONV_2D #3 "model/conv/Relu"` (the name is its first output's).
     #[must_use]
     pub fn describe(&self, node: &Node) -> String {

@@ -15,6 +15,7 @@ pub mod exec;
 pub mod graph;
 pub mod host;
 pub mod import;
+mod legalize;
 pub mod lower;
 pub mod multiplier;
 pub mod ops;

@@ -2,11 +2,12 @@
 
 mod bands;
 mod call;
+mod states;
 
 use std::collections::HashMap;
 
 use crate::graph::{DType, Tensor, TensorId};
-use crate::plan::{Buffer, Constant, PlanNode, Port};
+use crate::plan::{Buffer, Constant, Kept, PlanNode, Port};
 use crate::qgraph::QGraph;
 use crate::{Error, Result};
 
@@ -96,7 +97,7 @@ impl<'a> Lowering<'a> {
             constants: Vec::new(),
             nodes: Vec::new(),
         };
-        for &t in &graph.inputs {
+        for t in graph.entries() {
             lowering.buffer(t);
         }
         lowering
@@ -156,7 +157,7 @@ impl<'a> Lowering<'a> {
 /// Element types that a board holds and that the board protocol has a word for.
 fn check_types(graph: &QGraph) -> Result<()> {
     let written = graph.nodes.iter().flat_map(|node| &node.outputs);
-    for &t in graph.inputs.iter().chain(written) {
+    for t in graph.entries().chain(written.copied()) {
         let tensor = &graph.tensors[t];
         if tensor.dtype == DType::I64 {
             return Err(Error::Unsupported {
@@ -172,7 +173,7 @@ fn check_types(graph: &QGraph) -> Result<()> {
 ///
 /// # Errors
 /// Computations that no kernel on a device runs.
-pub(crate) fn lower<'a>(graph: &'a QGraph, isa: Isa) -> Result<(Lowering<'a>, Vec<Port>)> {
+pub(crate) fn lower<'a>(graph: &'a QGraph, isa: Isa) -> Result<(Lowering<'a>, Vec<Port>, Vec<Kept>)> {
     check_types(graph)?;
     let mut lowering = Lowering::new(graph, isa);
     for node in &graph.nodes {
@@ -192,6 +193,13 @@ pub(crate) fn lower<'a>(graph: &'a QGraph, isa: Isa) -> Result<(Lowering<'a>, Ve
             macs,
         });
     }
+    let outputs = outputs(graph, &mut lowering);
+    let kept = states::keep(graph, &mut lowering);
+    Ok((lowering, outputs, kept))
+}
+
+/// The model's outputs, each where it stays until it is read.
+fn outputs(graph: &QGraph, lowering: &mut Lowering<'_>) -> Vec<Port> {
     let mut outputs = Vec::new();
     for &tensor in &graph.outputs {
         if let Some(data) = &graph.tensors[tensor].data {
@@ -212,7 +220,11 @@ pub(crate) fn lower<'a>(graph: &'a QGraph, isa: Isa) -> Result<(Lowering<'a>, Ve
                 macs: 0,
             });
         }
-        outputs.push(Port { tensor, buffer: lowering.buffer(tensor) });
+        let buffer = match states::own(graph, lowering, tensor) {
+            Operand::Buffer(own) => own,
+            Operand::Constant(_) => lowering.buffer(tensor),
+        };
+        outputs.push(Port { tensor, buffer });
     }
-    Ok((lowering, outputs))
+    outputs
 }

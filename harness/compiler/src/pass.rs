@@ -84,8 +84,8 @@ impl Passed {
     /// The node that writes `tensor`, if only one node reads it, once, and it is no output: what is made of it can be
     /// made at once.
     fn only_producer(&self, tensor: TensorId) -> Option<usize> {
-        let reads = self.graph.nodes.iter().flat_map(|node| &node.inputs).chain(&self.graph.outputs);
-        let once = reads.filter(|&&t| t == tensor).count() == 1;
+        let reads = self.graph.nodes.iter().flat_map(|node| node.inputs.iter().copied()).chain(self.graph.exits());
+        let once = reads.filter(|&t| t == tensor).count() == 1;
         let producer = self.graph.nodes.iter().position(|node| node.outputs == [tensor]);
         producer.filter(|_| once)
     }

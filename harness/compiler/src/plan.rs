@@ -81,6 +81,15 @@ pub struct Port {
     pub buffer: BufferId,
 }
 
+/// A value that stays in its buffer from one inference to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its buffer, which nothing else lies in.
+    pub buffer: BufferId,
+    /// Its bytes before the first inference of a sequence.
+    pub initial: Vec<u8>,
+}
+
 /// A step that runs in bands of output rows, a call of its kernel each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
@@ -126,6 +135,8 @@ pub struct Plan {
     pub inputs: Vec<Port>,
     /// Model outputs.
     pub outputs: Vec<Port>,
+    /// What is kept from one inference to the next.
+    pub states: Vec<Kept>,
     /// Outputs that may lie over inputs.
     pub overlaps: Vec<Overlap>,
     /// Size of the arena in bytes.
@@ -180,12 +191,13 @@ pub fn plan(graph: &QGraph, isa: Isa) -> Result<Plan> {
 pub fn plan_for(graph: &QGraph, isa: Isa, optimize: Optimize) -> Result<Plan> {
     let ordered = in_better_order(graph);
     let graph = &*ordered;
-    let (mut lowering, outputs) = lower::lower(graph, isa)?;
+    let (mut lowering, outputs, states) = lower::lower(graph, isa)?;
     let inputs: Vec<Port> =
         graph.inputs.iter().map(|&tensor| Port { tensor, buffer: lowering.buffer(tensor) }).collect();
     let mut buffers = lowering.buffers;
-    views::link(&mut buffers, &mut lowering.nodes, |buffers, nodes| {
-        set_lives(buffers, nodes, &inputs, &outputs);
+    let fixed: Vec<BufferId> = states.iter().map(|s| s.buffer).collect();
+    views::link(&mut buffers, &mut lowering.nodes, &fixed, |buffers, nodes| {
+        set_lives(buffers, nodes, &inputs, &outputs, &fixed);
         arena::first_fits(buffers, &[]).0
     });
     cuts::choose(&buffers, &mut lowering.nodes, optimize);
@@ -199,6 +211,7 @@ pub fn plan_for(graph: &QGraph, isa: Isa, optimize: Optimize) -> Result<Plan> {
         constants: lowering.constants,
         inputs,
         outputs,
+        states,
         overlaps,
         arena_bytes,
     })
@@ -210,7 +223,8 @@ fn in_better_order(graph: &QGraph) -> Cow<'_, QGraph> {
         |ids: &[TensorId]| ids.iter().copied().filter(|&t| graph.tensors[t].data.is_none()).collect::<Vec<_>>();
     let works = graph.nodes.iter().map(|n| order::Work { reads: at_run_time(&n.inputs), writes: n.outputs.clone() });
     let bytes: Vec<usize> = graph.tensors.iter().map(Tensor::bytes).collect();
-    match order::better(&works.collect::<Vec<_>>(), &bytes, &graph.inputs, &at_run_time(&graph.outputs)) {
+    let (entries, exits): (Vec<_>, Vec<_>) = (graph.entries().collect(), graph.exits().collect());
+    match order::better(&works.collect::<Vec<_>>(), &bytes, &entries, &at_run_time(&exits)) {
         Some(order) => {
             let nodes = order.into_iter().map(|n| graph.nodes[n].clone()).collect();
             Cow::Owned(QGraph { nodes, ..graph.clone() })
@@ -220,7 +234,7 @@ fn in_better_order(graph: &QGraph) -> Cow<'_, QGraph> {
 }
 
 /// Sets when each buffer lives. One that others are parts of lives when any of them does.
-fn set_lives(buffers: &mut [Buffer], nodes: &[PlanNode], inputs: &[Port], outputs: &[Port]) {
+fn set_lives(buffers: &mut [Buffer], nodes: &[PlanNode], inputs: &[Port], outputs: &[Port], kept: &[BufferId]) {
     buffers.iter_mut().for_each(|buffer| buffer.life = NEVER);
     let mut touch = |buffer: BufferId, moment: usize| {
         let life = &mut buffers[buffer].life;
@@ -250,6 +264,10 @@ fn set_lives(buffers: &mut [Buffer], nodes: &[PlanNode], inputs: &[Port], output
     }
     for port in outputs {
         touch(port.buffer, moment + 1);
+    }
+    for &buffer in kept {
+        touch(buffer, 0);
+        touch(buffer, moment + 1);
     }
     for part in 0..buffers.len() {
         let (life, root) = (buffers[part].life, views::root(buffers, part).0);

@@ -21,6 +21,7 @@ mod picks;
 mod pools;
 mod products;
 mod resize;
+mod scaling;
 mod sink;
 mod view;
 
@@ -138,6 +139,7 @@ impl<'g> Stage<'g> {
             nodes: Vec::new(),
             inputs: graph.inputs.clone(),
             outputs: Vec::new(),
+            states: Vec::new(),
             warnings: graph.warnings.clone(),
         };
         Stage {
@@ -170,8 +172,8 @@ impl<'g> Stage<'g> {
             Op::MatMulInteger => self.mat_mul_integer(site),
             Op::TopK { axis, largest } => self.top_k(site, *axis, *largest),
             Op::Where => self.select(site),
-            Op::Quantize { axis } => self.quantize(site, *axis),
-            Op::Dequantize { axis } => self.dequantize(site, *axis),
+            Op::Quantize { scaling, saturate } => self.quantize(site, scaling, *saturate),
+            Op::Dequantize(scaling) => self.dequantize(site, scaling),
             Op::Unary(unary) => self.unary(site, *unary),
             Op::Binary(binary) => self.binary(site, *binary),
             Op::Conv { window, groups } => self.conv(site, window, *groups),
@@ -291,7 +293,7 @@ impl<'g> Stage<'g> {
         };
         // Parameters are written down as source, which has no literal for these.
         if let QOp::Direct(direct) = &op
-            && ["inf", "NaN"].iter().any(|word| direct.params().contains(word))
+            && direct.params().split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word, "inf" | "NaN"))
         {
             return Err(site.unsupported("a factor outside of the range of float32"));
         }

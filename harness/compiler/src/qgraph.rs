@@ -2,7 +2,7 @@
 //!
 //! Built by [`crate::quantize`]; run by [`crate::exec`] with the reference kernels, lowered by [`crate::lower`].
 
-use crate::graph::{Tensor, TensorId};
+use crate::graph::{State, Tensor, TensorId};
 use crate::ops::QOp;
 
 /// One computation.
@@ -35,11 +35,29 @@ pub struct QGraph {
     pub inputs: Vec<TensorId>,
     /// Model outputs.
     pub outputs: Vec<TensorId>,
+    /// What is kept from one inference to the next.
+    pub states: Vec<State>,
     /// What was taken, but not as the author of the file meant it, and what stayed float; one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl QGraph {
+    /// The tensors that hold a value before the first computation: inputs, and states.
+    pub fn entries(&self) -> impl Iterator<Item = TensorId> {
+        self.inputs.iter().copied().chain(self.states.iter().map(|s| s.incoming))
+    }
+
+    /// The tensors that are read after the last computation: outputs, and states.
+    pub fn exits(&self) -> impl Iterator<Item = TensorId> {
+        self.outputs.iter().copied().chain(self.states.iter().map(|s| s.outgoing))
+    }
+
+    /// The states before the first inference of a sequence.
+    #[must_use]
+    pub fn initial_states(&self) -> Vec<Vec<u8>> {
+        self.states.iter().map(|s| s.initial.clone()).collect()
+    }
+
     /// Computations that only bring elements into another order, each with the bytes that it copies in an inference.
     pub fn transposes(&self) -> impl Iterator<Item = (&QNode, usize)> {
         let transposes = self.nodes.iter().filter(|node| matches!(node.op, QOp::Transpose(_)));

@@ -2,7 +2,7 @@
 
 use hilbench_compiler::edges::{EdgeType, Side, shape_edges};
 use hilbench_compiler::exec;
-use hilbench_compiler::graph::onnx::{Op, Unary};
+use hilbench_compiler::graph::onnx::{Op, Scaling, Unary};
 use hilbench_compiler::graph::{self, DType, Graph, Node, Tensor};
 use hilbench_compiler::qgraph::QGraph;
 use hilbench_compiler::quantize::quantize;
@@ -29,11 +29,11 @@ fn model() -> QGraph {
     let (scale, zero_point) = (Some(2), Some(3));
     let nodes = [
         (Op::Reshape, vec![Some(0)], 1),
-        (Op::Quantize { axis: 0 }, vec![Some(1), scale, zero_point], 4),
-        (Op::Dequantize { axis: 0 }, vec![Some(4), scale, zero_point], 5),
+        (Op::Quantize { scaling: Scaling::along(0), saturate: true }, vec![Some(1), scale, zero_point], 4),
+        (Op::Dequantize(Scaling::along(0)), vec![Some(4), scale, zero_point], 5),
         (Op::Unary(Unary::Sigmoid), vec![Some(5)], 6),
-        (Op::Quantize { axis: 0 }, vec![Some(6), scale, zero_point], 7),
-        (Op::Dequantize { axis: 0 }, vec![Some(7), scale, zero_point], 8),
+        (Op::Quantize { scaling: Scaling::along(0), saturate: true }, vec![Some(6), scale, zero_point], 7),
+        (Op::Dequantize(Scaling::along(0)), vec![Some(7), scale, zero_point], 8),
         (Op::Reshape, vec![Some(8)], 9),
     ];
     let nodes = nodes.into_iter().enumerate().map(|(index, (op, inputs, output))| {
@@ -47,6 +47,7 @@ fn model() -> QGraph {
         nodes: nodes.collect(),
         inputs: vec![0],
         outputs: vec![9],
+        states: Vec::new(),
         warnings: Vec::new(),
     };
     quantize(&graph).expect("a model that is taken")

@@ -67,7 +67,8 @@ fn layer(name: &str, kind: Kind, input: &[usize]) -> Graph {
         }
         Kind::FullyConnected { outputs } => {
             layer.weights(&[outputs, channels], 0);
-            let op = Op::FullyConnected { activation: Activation::None, keep_num_dims: false };
+            let op =
+                Op::FullyConnected { activation: Activation::None, keep_num_dims: false, asymmetric_inputs: false };
             ("FULLY_CONNECTED", op, vec![1, outputs])
         }
         Kind::AveragePool2d { filter } => {
@@ -98,6 +99,7 @@ fn layer(name: &str, kind: Kind, input: &[usize]) -> Graph {
         inputs: layer.inputs,
         outputs: vec![output],
         opset: None,
+        states: Vec::new(),
         warnings: Vec::new(),
     }
 }

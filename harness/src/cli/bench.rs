@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::model::{Form, Model};
 use crate::report::bench as report;
-use crate::target::cortex_m;
+use crate::target::{Delivery, cortex_m};
 use crate::validate::{Job, timeouts, validate_all};
 use crate::{reference, validate};
 
@@ -157,6 +157,7 @@ fn bench(
         per_layer: true,
         timeouts: timeouts(compiled.plan(Isa::Generic)),
         cache: cache.to_path_buf(),
+        delivery: Delivery::default(),
         faults: None,
     };
     let written = compiled.qgraph.nodes.iter().flat_map(|node| &node.outputs);

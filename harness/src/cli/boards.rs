@@ -1,38 +1,69 @@
-//! `hilbench boards`: what can be validated on.
+//! `hilbench boards`: what can be validated on, what is plugged in, and whether it works.
+
+mod check;
+mod detect;
 
 use std::fmt::Write;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::board::{Board, Memory, boards};
 use crate::desk::{Desk, Place};
 use crate::error::{Error, Result};
 
-/// List the boards.
+/// List the boards, find those that are plugged in, or check that they work.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BoardsArgs {
     /// Print memories and provenance too.
     #[arg(short, long)]
     verbose: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
 }
 
-/// Runs the command.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List debug probes and serial ports, the boards that the desk file has at them, and lines for it where it has none.
+    Detect,
+    Check(check::CheckArgs),
+}
+
+/// Runs the command and answers its exit code.
 ///
 /// # Errors
 /// A board description or a desk that is not accepted; standard output that cannot be written.
-pub fn run(args: &BoardsArgs) -> Result<()> {
+pub fn run(args: &BoardsArgs) -> Result<u8> {
+    match &args.command {
+        None => list(args.verbose).map(|()| 0),
+        Some(Command::Detect) => detect::run().map(|()| 0),
+        Some(Command::Check(args)) => check::run(args),
+    }
+}
+
+/// All boards, and where the user has them.
+fn desk() -> Result<(Vec<Board>, Desk)> {
     let boards = boards().map_err(|e| Error::Input(e.to_string()))?;
     let names: Vec<&str> = boards.iter().map(|b| &*b.name).collect();
     let desk = Desk::find(&names).map_err(|e| Error::Input(e.to_string()))?;
+    Ok((boards, desk))
+}
+
+fn print(text: &str) -> Result<()> {
+    super::print(text).map_err(|e| Error::Output { path: "standard output".into(), reason: e.to_string() })
+}
+
+fn list(verbose: bool) -> Result<()> {
+    let (boards, desk) = desk()?;
     let mut text = String::new();
     if let Some(file) = &desk.file {
         // Writing to a String cannot fail, here and below.
         let _ = writeln!(text, "desk: {}", file.display());
     }
     for board in &boards {
-        let _ = line(&mut text, board, &desk.place(&board.name), args.verbose);
+        let _ = line(&mut text, board, &desk.place(&board.name), verbose);
     }
-    super::print(&text).map_err(|e| Error::Output { path: "standard output".into(), reason: e.to_string() })
+    print(&text)
 }
 
 fn line(text: &mut String, board: &Board, place: &Place, verbose: bool) -> std::fmt::Result {

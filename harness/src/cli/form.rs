@@ -33,9 +33,10 @@ enum Optimization {
 /// Options about the form of a model.
 #[derive(Debug, Args)]
 pub struct FormArgs {
-    /// Size of a dimension that an ONNX file only names; may be given several times.
-    #[arg(long, value_name = "NAME=N", value_parser = named_size)]
-    fix_shape: Vec<(String, usize)>,
+    /// Size of a dimension that an ONNX file only names (`N`), or the shape of an input (`NxNxN`); may be given several
+    /// times.
+    #[arg(long, value_name = "NAME=N[xN]", value_parser = named_sizes)]
+    fix_shape: Vec<(String, Vec<usize>)>,
     /// Element type of the inputs: one for all, or one each. If not given: as the file has it, but integers where an ONNX
     /// file quantizes its inputs.
     #[arg(long, value_name = "TYPE", value_enum, value_delimiter = ',')]
@@ -55,11 +56,13 @@ pub struct FormArgs {
     optimize: Optimization,
 }
 
-fn named_size(text: &str) -> Result<(String, usize), String> {
-    let parsed = text.split_once('=').and_then(|(name, size)| Some((name, size.parse().ok()?)));
-    match parsed {
-        Some((name, size @ 1..=65_535)) if !name.is_empty() => Ok((name.to_string(), size)),
-        _ => Err("NAME=N with N from 1 to 65535 is expected".to_string()),
+fn named_sizes(text: &str) -> Result<(String, Vec<usize>), String> {
+    // Names of tensors may hold the sign that ends them here.
+    let (name, sizes) = text.rsplit_once('=').filter(|(name, _)| !name.is_empty()).unwrap_or(("", ""));
+    let size = |text: &str| text.parse().ok().filter(|size| (1..=65_535).contains(size));
+    match sizes.split('x').map(size).collect() {
+        Some(sizes) => Ok((name.to_string(), sizes)),
+        None => Err("NAME=N or NAME=NxNxN with N from 1 to 65535 is expected".to_string()),
     }
 }
 

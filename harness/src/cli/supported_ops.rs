@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clap::Args;
 use hilbench_compiler::import::onnx;
-use hilbench_compiler::ops::SUPPORTED;
+use hilbench_compiler::ops::{Element, SUPPORTED, Supported};
 
 use crate::error::{Error, Result};
 
@@ -28,14 +28,32 @@ pub fn run(args: &SupportedOpsArgs) -> Result<()> {
 fn table(markdown: bool) -> String {
     let mut text = String::new();
     if markdown {
-        text.push_str("| TFLite operator | element types |\n|---|---|\n");
+        text.push_str("| TFLite operator | element types | notes |\n|---|---|---|\n");
     }
-    for (name, types) in SUPPORTED {
+    for op in SUPPORTED {
+        let elements = elements(op);
         // Writing to a String cannot fail.
-        let _ = if markdown { writeln!(text, "| {name} | {types} |") } else { writeln!(text, "{name:<26}{types}") };
+        let _ = if markdown {
+            writeln!(text, "| {} | {elements} | {} |", op.name, op.note)
+        } else {
+            writeln!(text, "{:<30}{elements:<30}{}", op.name, op.note)
+        };
     }
     // Which of them are integer depends on the operators around them; the others are float32 where a kernel exists.
     let names: Vec<String> = onnx::operators().collect();
     let _ = write!(text, "\nONNX operators: {}.\n", names.join(", "));
     text
+}
+
+/// What an operator takes; uint8 is computed as int8 where it has no form of its own.
+fn elements(op: &Supported) -> String {
+    let has = |element| op.forms.iter().any(|form| form.element == element);
+    let mut names = Vec::new();
+    for form in op.forms {
+        names.push(form.element.name());
+        if form.element == Element::Int8 && !has(Element::Uint8) {
+            names.push(Element::Uint8.name());
+        }
+    }
+    names.join(", ")
 }

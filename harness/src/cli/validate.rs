@@ -10,7 +10,9 @@ use hilbench_compiler::lower::Isa;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use time::OffsetDateTime;
 
+use super::delivery::{AttachArgs, DeliveryArgs};
 use super::form::FormArgs;
+use crate::attach;
 use crate::board::Board;
 use crate::dataset::{self, Dataset};
 use crate::desk;
@@ -30,7 +32,7 @@ pub struct ValidateArgs {
     /// Model file (.tflite or .onnx).
     model: PathBuf,
     /// Board by name (`hilbench boards` lists them) or by the path of its .toml file; may be given several times.
-    #[arg(short, long = "board", required = true)]
+    #[arg(short, long = "board", required_unless_present = "attach")]
     boards: Vec<String>,
     /// Samples in an npz file: `m_inputs_1..N`, first axis = samples, in the model's own type or float32; `m_outputs_1..N`
     /// and `labels` where there are any. Without it samples are drawn at random.
@@ -59,6 +61,10 @@ pub struct ValidateArgs {
     per_layer: bool,
     #[command(flatten)]
     form: FormArgs,
+    #[command(flatten)]
+    delivery: DeliveryArgs,
+    #[command(flatten)]
+    attach: AttachArgs,
     /// Seconds that a board may take for one inference (if not given: 60, and 1 more for every million MACs).
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: Option<u32>,
@@ -81,6 +87,9 @@ pub struct ValidateArgs {
 pub fn run(args: &ValidateArgs) -> Result<u8> {
     let started = Instant::now();
     let boards = find_boards(&args.boards)?;
+    if args.attach.attach.is_some() && boards.len() > 1 {
+        return Err(Error::Input("--attach reaches one board; one --board at most is accepted".into()));
+    }
     check_distinct(args)?;
     let form = args.form.form();
     let model = Model::read(&args.model, &form)?;
@@ -103,9 +112,21 @@ pub fn run(args: &ValidateArgs) -> Result<u8> {
         },
         cache: cache()?,
         faults: args.faults,
+        delivery: args.delivery.delivery(),
     };
-    let board_bars: Vec<ProgressBar> = boards.iter().map(|b| bars.add(&b.name, data.samples())).collect();
-    let outcomes = validate_all(&job, &boards, &|place, progress| show(&board_bars[place], progress));
+    let samples = data.samples() as u64;
+    let outcomes = match &args.attach.attach {
+        None => {
+            let board_bars: Vec<ProgressBar> = boards.iter().map(|b| bars.add(&b.name, data.samples())).collect();
+            validate_all(&job, &boards, &|place, progress| show(&board_bars[place], samples, progress))
+        }
+        Some(endpoint) => {
+            let bar = bars.add("attached board", data.samples());
+            vec![attach::run(&job, endpoint, boards.first(), args.attach.network.as_deref(), &|progress| {
+                show(&bar, samples, progress);
+            })]
+        }
+    };
     let report = Report {
         model: &model,
         compiled: &compiled,
@@ -262,11 +283,17 @@ impl Bars {
     }
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
+fn show(bar: &ProgressBar, samples: u64, progress: Progress) {
     match progress {
         Progress::Build => bar.set_message("building"),
         Progress::Deploy => bar.set_message("starting"),
+        Progress::Program(done, total) => {
+            bar.set_length(total);
+            bar.set_position(done);
+            bar.set_message("bytes programmed");
+        }
         Progress::Samples(done) => {
+            bar.set_length(samples);
             bar.set_message("running");
             bar.set_position(done as u64);
         }

@@ -264,8 +264,8 @@ mod tests {
         let tallies: Vec<Tally> = (0..20).map(|seed| damage(seed, 1e-3, 100).1).collect();
         let total: u64 = tallies.iter().map(Tally::total).sum();
         assert!((800..1200).contains(&total), "{total} of about 1000");
-        for kind in 0..NAMES.len() {
-            assert!(tallies.iter().any(|t| t.0[kind].load(Ordering::Relaxed) > 0), "no {}", NAMES[kind]);
+        for (kind, name) in NAMES.iter().enumerate() {
+            assert!(tallies.iter().any(|t| t.0[kind].load(Ordering::Relaxed) > 0), "no {name}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::Cell;
 
-use super::console::{explain, grouped, table};
+use super::console::{explain, grouped, stack, table};
 use super::unit_words;
 use crate::bench::Run;
 use crate::bench::baseline::Comparison;
@@ -34,12 +34,12 @@ pub fn network(run: &Run) -> String {
     let _ = writeln!(text, "{table}");
     if let Some(image) = &run.outcome.image {
         let f = &image.footprint;
-        let stack = run.outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
-        let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
-        let (weights, code) = (grouped(f.weights), grouped(f.code));
+        let (arena, other) = (grouped(f.arena), grouped(f.network_ram));
+        let (weights, code) = (grouped(f.weights), grouped(f.network_code));
         let _ = writeln!(
             text,
-            "RAM: arena {arena}, other {other}, stack {stack} (high water) bytes; flash: weights {weights}, code {code} bytes\n"
+            "RAM: arena {arena}, other {other}, {} bytes; flash: weights {weights}, code {code} bytes\n",
+            stack(&run.outcome)
         );
     }
     text
@@ -66,7 +66,7 @@ pub fn layers<'a>(board: &Board, runs: impl Iterator<Item = &'a Run>) -> String 
 
 fn head(subject: &str, run: &Run) -> String {
     let unit = run.outcome.counts.as_ref().map_or("nothing was counted", |c| unit_words(c.unit));
-    format!("{subject}  {}, {}; count: {unit}\n", run.outcome.board.core, run.outcome.board.run_on())
+    format!("{subject}  {}, {}; count: {unit}\n", run.outcome.board.core, run.outcome.board.run_on)
 }
 
 fn failure(run: &Run) -> String {

@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use hilbench_compiler::lower::Isa;
 
 use super::{Report, spread, unit_words};
-use crate::compare::Difference;
+use crate::compare::{DISTANCES, Difference, OutputComparison};
 use crate::dataset::Source;
 use crate::metrics::Classification;
 use crate::session::CounterUnit;
@@ -51,7 +51,7 @@ fn write_report(text: &mut String, report: &Report<'_>, detail: Detail) -> std::
     }
     write_subject(text, report, detail)?;
     for outcome in report.outcomes {
-        writeln!(text, "\n{}  {}, {}", outcome.board.name, outcome.board.core, outcome.board.run_on())?;
+        writeln!(text, "\n{}  {}, {}", outcome.board.name, outcome.board.core, outcome.board.run_on)?;
         for line in board_lines(report, outcome) {
             writeln!(text, "  {line}")?;
         }
@@ -123,12 +123,12 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
     if let Some(trouble) = &outcome.trouble {
         lines.push(format!("not every sample was answered: {trouble}"));
     }
+    lines.extend(outcome.foreign.as_ref().map(|firmware| format!("firmware  {firmware}")));
     lines.extend(outcome.counts.as_ref().and_then(|counts| latency_line(report, counts)));
     if let Some(image) = &outcome.image {
         let f = &image.footprint;
-        let stack = outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
-        let (arena, other) = (grouped(f.arena), grouped(f.other_ram));
-        lines.push(format!("RAM       arena {arena}, stack {stack} (high water), other {other} bytes"));
+        let (arena, other, rest) = (grouped(f.arena), grouped(f.network_ram), grouped(f.ram - f.network_ram));
+        lines.push(format!("RAM       arena {arena}, {}, other {other}, validation loop {rest} bytes", stack(outcome)));
         let (weights, network) = (grouped(f.weights), grouped(f.network_code));
         let rest = grouped(f.code - f.network_code);
         lines.push(format!("flash     weights {weights}, code {network}, validation loop {rest} bytes"));
@@ -143,6 +143,13 @@ pub fn board_lines(report: &Report<'_>, outcome: &Outcome) -> Vec<String> {
         lines.push(format!("faults    {} put on the link: {tally}", tally.total()));
     }
     lines
+}
+
+/// How much of the stack was ever used, and how much there is.
+pub(super) fn stack(outcome: &Outcome) -> String {
+    let used = outcome.stack_high_water.map_or("not measured".to_string(), |bytes| grouped(bytes.into()));
+    let of = outcome.board.stack_bytes.map_or(String::new(), |bytes| format!(" of {}", grouped(bytes.into())));
+    format!("stack {used} (high water){of}")
 }
 
 fn verdict_line(report: &Report<'_>, outcome: &Outcome) -> String {
@@ -177,20 +184,35 @@ fn latency_line(report: &Report<'_>, counts: &Counts) -> Option<String> {
 /// A line for each output that differs.
 #[must_use]
 pub fn differences(outcome: &Outcome) -> Vec<String> {
-    let line = |(k, o): (usize, &crate::compare::OutputComparison)| {
+    let line = |(k, o): (usize, &OutputComparison)| {
         let first = o.first.as_ref()?;
         Some(format!(
-            "output {} {:?}: {} of {} elements differ in {} samples, by at most {}; first {}",
+            "output {} {:?}: {} of {} elements differ in {} samples, by at most {}{}; first {}",
             k + 1,
             o.tensor,
             grouped(o.mismatches),
             grouped(o.elements),
             o.samples,
             o.max_difference,
+            steps(o),
             element(first)
         ))
     };
     outcome.outputs.iter().enumerate().filter_map(line).collect()
+}
+
+/// How many elements are how many steps away.
+fn steps(o: &OutputComparison) -> String {
+    let class = |(n, &count): (usize, &u64)| {
+        let name = match (DISTANCES[n], DISTANCES.get(n + 1)) {
+            (least, Some(&next)) if next == least + 1 => least.to_string(),
+            (least, Some(&next)) => format!("{least} to {}", next - 1),
+            (least, None) => format!("{least} and more"),
+        };
+        (count > 0).then(|| format!("{name}: {}", grouped(count)))
+    };
+    let classes: Vec<String> = o.distances.iter().enumerate().filter_map(class).collect();
+    if classes.is_empty() { String::new() } else { format!(" (steps {})", classes.join(", ")) }
 }
 
 fn element(d: &Difference) -> String {
@@ -212,6 +234,9 @@ pub fn explain(verdict: &Verdict) -> String {
             element(difference),
             whose_fault(*plan_agrees)
         ),
+        Verdict::Differs(Origin::OtherArithmetic) => {
+            "the firmware is not this project's, and computes otherwise by design: see how far it is away".to_string()
+        }
         Verdict::Differs(Origin::Vanished) => {
             "the same sample came out right when it was run again layer by layer: not the same each time".to_string()
         }
@@ -262,7 +287,12 @@ fn layers(outcome: &Outcome) -> Table {
     let total: u64 = outcome.layers.iter().filter_map(|l| l.count).sum();
     for layer in &outcome.layers {
         let wrong: u64 = layer.outputs.iter().map(|o| o.mismatches).sum();
-        let result = if wrong == 0 { "Match".into() } else { format!("{wrong} differ") };
+        let worst = layer.outputs.iter().map(|o| o.max_difference).fold(0.0, f64::max);
+        let result = match wrong {
+            0 => "Match".into(),
+            _ if outcome.foreign.is_some() => format!("{wrong} differ, by at most {worst}"),
+            _ => format!("{wrong} differ"),
+        };
         let share = layer.count.map_or(String::new(), |c| format!("{:.1} %", 100.0 * c as f64 / total.max(1) as f64));
         let per_mac = match layer.count {
             Some(count) if layer.macs > 0 => format!("{:.2}", count as f64 / layer.macs as f64),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Report, spread, unit_words};
-use crate::compare::{Difference, OutputComparison};
+use crate::compare::{DISTANCES, Difference, OutputComparison};
 use crate::dataset::Source;
 use crate::metrics::{Classification, Metrics};
 use crate::session::CounterUnit;
@@ -87,6 +87,7 @@ struct BoardResult<'a> {
     trouble: Option<&'a str>,
     does_not_fit: Option<DoesNotFit<'a>>,
     digest: Option<&'a str>,
+    foreign_firmware: Option<&'a str>,
     samples_answered: usize,
     outputs: Vec<OutputResult<'a>>,
     first_wrong_layer: Option<WrongLayer<'a>>,
@@ -114,6 +115,8 @@ struct OutputResult<'a> {
     mismatches: u64,
     mismatched_samples: u64,
     max_difference: f64,
+    /// Elements by their distance in steps: from each class's first step on.
+    distances: Vec<(u64, u64)>,
     first: Option<FirstDifference>,
 }
 
@@ -162,13 +165,16 @@ struct LayerResult<'a> {
     macs: u64,
     count: Option<u64>,
     mismatches: u64,
+    max_difference: f64,
 }
 
 #[derive(Serialize)]
 struct Memory {
     arena_bytes: u64,
     stack_high_water_bytes: Option<u32>,
+    stack_reserved_bytes: Option<u32>,
     other_ram_bytes: u64,
+    network_ram_bytes: u64,
     weights_bytes: u64,
     code_bytes: u64,
     network_code_bytes: u64,
@@ -275,12 +281,13 @@ fn board<'a>(report: &Report<'_>, outcome: &'a Outcome) -> BoardResult<'a> {
     BoardResult {
         board: &outcome.board.name,
         core: &outcome.board.core,
-        run_on: outcome.board.run_on(),
+        run_on: outcome.board.run_on.clone(),
         verdict: outcome.verdict.word(),
         reason,
         trouble: outcome.trouble.as_deref(),
         does_not_fit,
         digest: outcome.digest.as_deref(),
+        foreign_firmware: outcome.foreign.as_deref(),
         samples_answered: outcome.answers.len(),
         outputs: outcome.outputs.iter().map(output).collect(),
         first_wrong_layer: wrong_layer(&outcome.verdict),
@@ -290,7 +297,9 @@ fn board<'a>(report: &Report<'_>, outcome: &'a Outcome) -> BoardResult<'a> {
         memory: outcome.image.as_ref().map(|image| Memory {
             arena_bytes: image.footprint.arena,
             stack_high_water_bytes: outcome.stack_high_water,
-            other_ram_bytes: image.footprint.other_ram,
+            stack_reserved_bytes: outcome.board.stack_bytes,
+            other_ram_bytes: image.footprint.ram,
+            network_ram_bytes: image.footprint.network_ram,
             weights_bytes: image.footprint.weights,
             code_bytes: image.footprint.code,
             network_code_bytes: image.footprint.network_code,
@@ -311,6 +320,7 @@ fn output(o: &OutputComparison) -> OutputResult<'_> {
         mismatches: o.mismatches,
         mismatched_samples: o.samples,
         max_difference: o.max_difference,
+        distances: DISTANCES.into_iter().zip(o.distances).filter(|&(_, count)| count > 0).collect(),
         first: o.first.as_ref().map(first),
     }
 }
@@ -377,6 +387,7 @@ fn layer(layer: &Layer) -> LayerResult<'_> {
         macs: layer.macs,
         count: layer.count,
         mismatches: layer.outputs.iter().map(|o| o.mismatches).sum(),
+        max_difference: layer.outputs.iter().map(|o| o.max_difference).fold(0.0, f64::max),
     }
 }
 

@@ -19,6 +19,8 @@ const LINE: usize = 256;
 const MOST: usize = 512 * 1024 * 1024;
 /// What a message counts beside its bytes, for what is kept of even the shortest.
 const UPKEEP: usize = 256;
+/// Packets that are under way at once where the link holds back. So many answers fit any board's ring.
+const WINDOW: usize = 64;
 /// Bytes outside of messages kept.
 const TAIL: usize = 1024;
 /// Bytes outside of messages that are borne in one step.
@@ -212,15 +214,19 @@ impl Channel {
             return self.send_frames(&message, step, patience);
         }
         let packets = packet::cut(&message);
-        for (n, packet) in packets.iter().enumerate() {
+        // Over a link that holds back, packets need not wait for the board to ask for each; it does so all the same.
+        let window = if self.link.holds_back() { WINDOW } else { 1 };
+        let mut asks = packets.len() - 1;
+        for packets in packets.chunks(window) {
             if let Some(patience) = patience {
                 step.deadline = Instant::now() + patience;
             }
-            if let Err(error) = self.link.send(packet, step.deadline) {
+            if let Err(error) = self.link.send(&packets.concat(), step.deadline) {
                 return Err(self.link_failure(error, step));
             }
-            if n + 1 < packets.len() {
+            for _ in 0..packets.len().min(asks) {
                 self.await_next(step)?;
+                asks -= 1;
             }
         }
         Ok(())

@@ -74,6 +74,8 @@ pub enum DataType {
     U8,
     /// Signed 16 bit.
     I16,
+    /// Unsigned 16 bit.
+    U16,
     /// Signed 32 bit.
     I32,
     /// One byte, 0 or 1.
@@ -93,6 +95,7 @@ impl DataType {
             0x0084_0440 => DataType::I8,
             0x0004_0440 => DataType::U8,
             0x0084_0840 => DataType::I16,
+            0x0004_0840 => DataType::U16,
             0x0084_1040 => DataType::I32,
             0x0006_0440 => DataType::Bool,
             _ => DataType::Other(word),
@@ -188,6 +191,7 @@ mod tests {
             (0x0084_0440, DataType::I8),
             (0x0004_0440, DataType::U8),
             (0x0084_0840, DataType::I16),
+            (0x0004_0840, DataType::U16),
             (0x0084_1040, DataType::I32),
             (0x0006_0440, DataType::Bool),
             (0x0084_00c0, DataType::Other(0x0084_00c0)),

@@ -28,6 +28,8 @@ pub enum Cause {
         /// What was asked for.
         expected: (String, Option<String>),
     },
+    /// The board's network does not have the model's shape. What is different.
+    Unfit(Vec<String>),
     /// Nothing came, and nothing says why.
     Timeout {
         /// For how long nothing came.
@@ -44,7 +46,7 @@ impl SessionError {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match &self.cause {
-            Cause::Board(_) | Cause::WrongModel { .. } | Cause::Input(_) => true,
+            Cause::Board(_) | Cause::WrongModel { .. } | Cause::Unfit(_) | Cause::Input(_) => true,
             Cause::Transport(_) | Cause::Timeout { .. } | Cause::Protocol(_) => false,
         }
     }
@@ -73,6 +75,7 @@ impl fmt::Display for Cause {
                 let found = if found.is_empty() { "no network".to_string() } else { found.join(", ") };
                 write!(f, "board runs {found}, expected {}", named(expected))
             }
+            Cause::Unfit(reasons) => write!(f, "the board does not run this model: {}", reasons.join("; ")),
             Cause::Timeout { waited } => write!(f, "no answer within {:.1} s", waited.as_secs_f32()),
             Cause::Protocol(reason) => write!(f, "protocol: {reason}"),
             Cause::Input(reason) => write!(f, "input: {reason}"),

@@ -76,17 +76,25 @@ impl CounterUnit {
 }
 
 impl Session {
-    /// Runs the network once.
+    /// Runs the network once, as the first sample of a sequence.
     ///
     /// # Errors
     /// Inputs of the wrong number or size; anything that goes wrong on the way, see [`Cause`].
     pub fn run(&mut self, inputs: &[&[u8]], mode: Mode) -> Result<RunResult> {
+        self.run_in_sequence(inputs, mode, true)
+    }
+
+    /// Runs the network once: states start anew if the sample is the `first`, and are what the run before left if not.
+    ///
+    /// # Errors
+    /// As for [`Session::run`].
+    pub fn run_in_sequence(&mut self, inputs: &[&[u8]], mode: Mode, first: bool) -> Result<RunResult> {
         let network = self.network().cloned().ok_or_else(|| self.no_network())?;
         self.check_inputs(&network, inputs)?;
         if self.adrift {
             self.reconnect()?;
         }
-        let result = self.infer(&network, inputs, mode);
+        let result = self.infer(&network, inputs, mode, first);
         self.adrift = result.is_err();
         result
     }
@@ -106,14 +114,13 @@ impl Session {
         }
     }
 
-    fn infer(&mut self, network: &NetworkInfo, inputs: &[&[u8]], mode: Mode) -> Result<RunResult> {
+    fn infer(&mut self, network: &NetworkInfo, inputs: &[&[u8]], mode: Mode, first: bool) -> Result<RunResult> {
         let mut step = Step::new("run request", self.timeouts.request);
         let request = Request {
             command: Command::NetworkRun as u32,
             param: mode.bit(),
             name: network.name.clone(),
-            // Every run is the first one: no state is left from another.
-            option: 1,
+            option: u32::from(first),
             ..Request::default()
         };
         self.channel.request(request, &mut step)?;

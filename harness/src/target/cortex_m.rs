@@ -1,6 +1,7 @@
-//! Cortex-M: firmware by cargo, boards by QEMU, the link by a serial port.
+//! Cortex-M: firmware by cargo, boards behind debug probes or emulated, the link by a serial port or through the probe.
 
 mod board_source;
+pub(crate) mod emulator;
 mod footprint;
 
 use std::fmt::Write;
@@ -11,23 +12,24 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hilbench_compiler::emit::Sources;
-use hilbench_virtual::{QemuBoard, Status};
+use probe_rs::Session;
 use sha2::{Digest, Sha256};
 
 use self::board_source::board_source;
 use self::footprint::footprint;
-use super::{Image, Target, TargetError};
+use super::{Delivery, Image, Target, TargetError};
 use crate::board::Board;
-use crate::link::serial::SerialLink;
-use crate::link::{Link, LinkError};
+use crate::deploy::segments::Segments;
+use crate::deploy::{self, Method, probe};
+use crate::link::Link;
+use crate::link::endpoint::{Endpoint, Port};
+use crate::link::rtt::RttLink;
 use crate::sources;
 
 /// The firmware's package.
 const PACKAGE: &str = "hilbench-firmware-cortex-m";
 /// How long a started board's port may take to open.
 const OPEN: Duration = Duration::from_secs(10);
-/// How long an emulator may take to end after its port has closed.
-const END: Duration = Duration::from_secs(2);
 /// Lines of a failed build that are shown.
 const LINES: usize = 30;
 
@@ -84,27 +86,69 @@ impl Target for CortexM {
         Ok(Image { footprint: footprint(&elf)?, elf, cached: false })
     }
 
-    fn deploy(&self, image: &Image, board: &Board) -> Result<Box<dyn Link>, TargetError> {
-        let Some(config) = &board.emulator else { return Err(no_deploy(image, board)) };
-        let emulator = QemuBoard::start(config, &image.elf).map_err(|e| match e {
-            hilbench_virtual::Error::Missing { .. } => TargetError::Absent(e.to_string()),
-            e => TargetError::Start(e.to_string()),
-        })?;
-        let path = emulator.pty().to_string_lossy().into_owned();
-        let serial = SerialLink::open_until(&path, board.baud, Instant::now() + OPEN)
-            .map_err(|e| TargetError::Start(e.to_string()))?;
-        Ok(Box::new(Emulated { serial, emulator, closed: false }))
+    fn deploy(
+        &self,
+        image: &Image,
+        board: &Board,
+        delivery: &Delivery,
+        progress: &deploy::Progress<'_>,
+    ) -> Result<Box<dyn Link>, TargetError> {
+        match &board.emulator {
+            Some(config) => emulator::deploy(config, image, board, delivery, progress),
+            None => hardware(image, board, delivery, progress),
+        }
     }
 }
 
-/// What to do about a board that this build cannot put an image on.
-fn no_deploy(image: &Image, board: &Board) -> TargetError {
-    let chip = board.chip.as_deref().map_or(String::new(), |chip| format!(" ({chip})"));
-    TargetError::Absent(format!(
-        "`{}`{chip} is a real board, and this hilbench deploys to emulated ones only; its firmware is built: {}",
-        board.name,
-        image.elf.display()
-    ))
+/// A board that exists.
+fn hardware(
+    image: &Image,
+    board: &Board,
+    delivery: &Delivery,
+    progress: &deploy::Progress<'_>,
+) -> Result<Box<dyn Link>, TargetError> {
+    let segments = Segments::read(&image.elf)?;
+    let over_probe = |session: Session, rtt: Option<u64>| {
+        let link = RttLink::open(session, rtt, None, Instant::now() + OPEN);
+        Ok(Box::new(link.map_err(|e| TargetError::Start(e.to_string()))?) as Box<dyn Link>)
+    };
+    let link = at_desk(delivery.link.clone(), board);
+    let wants_rtt = match &link {
+        Some(endpoint) => matches!(endpoint, Endpoint::Rtt { .. }),
+        None => board.rtt,
+    };
+    if let Method::Command(command) = &delivery.method {
+        deploy::command::run(command, &image.elf, &board.name)?;
+    }
+    if delivery.method == Method::Probe || wants_rtt {
+        let mut session =
+            probe::attach(board, &probe::find(delivery.probe.as_ref(), board.place.probe.as_deref())?, None)?;
+        if delivery.method == Method::Probe {
+            probe::load(board, &mut session, &segments, progress)?;
+            probe::start(&mut session, &segments)?;
+        } else {
+            // Somebody else has brought it there, or has not.
+            probe::verify(&mut session, &segments)?;
+        }
+        if wants_rtt {
+            return over_probe(session, segments.rtt);
+        }
+    }
+    let Some(endpoint) = &link else {
+        let reason = "no link: say which serial port the board has with --link serial:PATH, or in the desk file";
+        return Err(TargetError::Start(reason.into()));
+    };
+    endpoint.open(board.baud, Instant::now() + OPEN).map_err(|e| TargetError::Start(e.to_string()))
+}
+
+/// The link that was asked for, at the port where the user has the board if no other is named.
+fn at_desk(asked: Option<Endpoint>, board: &Board) -> Option<Endpoint> {
+    let port = || board.place.port.clone().map(Port::Path);
+    match asked {
+        None => Some(Endpoint::Serial { port: Some(port()?), baud: None }),
+        Some(Endpoint::Serial { port: None, baud }) => Some(Endpoint::Serial { port: port(), baud }),
+        asked => asked,
+    }
 }
 
 impl CortexM {
@@ -141,45 +185,6 @@ impl CortexM {
     }
 }
 
-/// A serial port whose far end is an emulator that may die.
-struct Emulated {
-    serial: SerialLink,
-    emulator: QemuBoard,
-    /// The port has closed, so the emulator has ended or is about to.
-    closed: bool,
-}
-
-impl Emulated {
-    fn watch<T>(&mut self, result: Result<T, LinkError>) -> Result<T, LinkError> {
-        self.closed |= matches!(result, Err(LinkError::Closed | LinkError::Io(_)));
-        result
-    }
-}
-
-impl Link for Emulated {
-    fn send(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), LinkError> {
-        let result = self.serial.send(bytes, deadline);
-        self.watch(result)
-    }
-
-    fn receive(&mut self, buffer: &mut [u8], deadline: Instant) -> Result<usize, LinkError> {
-        let result = self.serial.receive(buffer, deadline);
-        self.watch(result)
-    }
-
-    fn name(&self) -> String {
-        self.serial.name()
-    }
-
-    fn last_words(&mut self) -> Option<String> {
-        let patience = if self.closed { END } else { Duration::ZERO };
-        match self.emulator.status_within(patience) {
-            Status::Running => None,
-            Status::Exited { how, said } => Some([vec![how], said].concat().join("\n")),
-        }
-    }
-}
-
 /// Everything that the image depends on.
 fn key(files: &[(String, Vec<u8>)], board: &Board) -> Result<String, TargetError> {
     let mut hash = Sha256::new();
@@ -209,7 +214,9 @@ fn products(board: &Board) -> String {
 fn rustflags(board: &Board) -> String {
     let isa = format!("--cfg=hilbench_isa=\"{}\"", board.isa.name());
     let relocations = "-Clink-arg=--emit-relocs".to_string();
-    [&board.rustflags[..], &[isa, relocations]].concat().join("\u{1f}")
+    let rtt = board.rtt.then(|| "--cfg=hilbench_rtt".to_string());
+    let ours = [isa, relocations].into_iter().chain(rtt).collect::<Vec<_>>();
+    [&board.rustflags[..], &ours].concat().join("\u{1f}")
 }
 
 /// The linker's view: the stack lies below the data, so that an overflow leaves the memory and faults.

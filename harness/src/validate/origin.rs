@@ -6,13 +6,14 @@
 
 use hilbench_compiler::exec::{self, Trace};
 use hilbench_compiler::lower::Isa;
+use hilbench_compiler::plan::Plan;
 use hilbench_compiler::value::Value;
 
 use super::{Job, Layer};
 use crate::compare::{Difference, compare};
 use crate::proto::Mode;
 use crate::reference;
-use crate::session::{Cause, RunResult, Session, SessionError};
+use crate::session::{Cause, NodeResult, RunResult, Session, SessionError, TensorData};
 
 /// Where a difference begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,8 @@ pub enum Origin {
         /// The plan does the same on this host.
         plan_agrees: bool,
     },
+    /// The board runs firmware that is not this project's, whose arithmetic is another by design.
+    OtherArithmetic,
     /// The same sample came out right when it was observed: what happens is not the same each time.
     Vanished,
     /// The sample could not be observed.
@@ -52,7 +55,7 @@ pub(super) fn find(job: &Job<'_>, isa: Isa, session: &mut Session, sample: usize
         Err(error) => return (Origin::NotObserved(error.to_string()), Vec::new()),
     };
     let (graph, plan) = (&job.compiled.qgraph, job.compiled.plan(isa));
-    let trace = exec::run_plan(plan, &reference::inputs(graph, job.data, sample));
+    let trace = planned_trace(plan, job, sample);
     let wrong = layers.iter().enumerate().find_map(|(n, layer)| {
         let (k, output) = layer.outputs.iter().enumerate().find(|(_, o)| o.mismatches > 0)?;
         Some((n, k, output.tensor.clone(), output.first.clone()?))
@@ -82,6 +85,43 @@ pub(super) fn find(job: &Job<'_>, isa: Isa, session: &mut Session, sample: usize
     (Origin::Vanished, layers)
 }
 
+/// What the plan makes of `sample` on this host.
+fn planned_trace(plan: &Plan, job: &Job<'_>, sample: usize) -> Trace {
+    let graph = &job.compiled.qgraph;
+    let mut states = graph.initial_states();
+    for before in if states.is_empty() { sample..sample } else { 0..sample } {
+        drop(exec::run_plan_from(plan, &mut states, &reference::inputs(graph, job.data, before)));
+    }
+    exec::run_plan_from(plan, &mut states, &reference::inputs(graph, job.data, sample))
+}
+
+/// Runs `sample` with every tensor on firmware that is not this project's. Its steps name operators of the model file by
+/// their indices; those whose results have the reference's sizes are compared, each with all that came before it.
+pub(super) fn observe_foreign(job: &Job<'_>, session: &mut Session, sample: usize) -> Result<Vec<Layer>, SessionError> {
+    let graph = &job.compiled.qgraph;
+    let inputs = reference::inputs(graph, job.data, sample);
+    let result = session.run(&inputs, Mode::PerLayerWithData)?;
+    let values = exec::run_reference(graph, &inputs);
+    let layer = |ran: &NodeResult| {
+        let node = graph.nodes.iter().find(|node| u32::try_from(node.index) == Ok(ran.id))?;
+        let pair = |(&t, tensor): (&usize, &TensorData)| {
+            let expected = values[t].as_ref().map_or(&[][..], Value::as_bytes);
+            let got = tensor.bytes.as_deref().filter(|got| got.len() == expected.len())?;
+            Some(compare(&graph.tensors[t], [(expected, got)]))
+        };
+        let outputs: Vec<_> = node.outputs.iter().zip(&ran.tensors).filter_map(pair).collect();
+        (!outputs.is_empty()).then(|| Layer {
+            index: node.index,
+            op_name: node.op_name,
+            name: node.name.clone(),
+            macs: node.op.computation().macs(),
+            count: ran.count,
+            outputs,
+        })
+    };
+    Ok(result.nodes.iter().filter_map(layer).collect())
+}
+
 fn planned(trace: &Trace, n: usize, k: usize) -> Option<&[u8]> {
     trace.nodes.get(n)?.get(k).map(|(_, bytes)| &bytes[..])
 }
@@ -94,9 +134,14 @@ pub(super) fn observe(
     sample: usize,
 ) -> Result<(RunResult, Vec<Layer>), SessionError> {
     let (graph, passed, plan) = (&job.compiled.qgraph, &job.compiled.passed, job.compiled.plan(isa));
+    let stateless = graph.states.is_empty();
+    // States are brought to where this sample finds them.
+    for before in if stateless { sample..sample } else { 0..sample } {
+        session.run_in_sequence(&reference::inputs(graph, job.data, before), Mode::IoOnly, before == 0)?;
+    }
     let inputs = reference::inputs(graph, job.data, sample);
-    let result = session.run(&inputs, Mode::PerLayerWithData)?;
-    let values = exec::run_reference(graph, &inputs);
+    let result = session.run_in_sequence(&inputs, Mode::PerLayerWithData, stateless || sample == 0)?;
+    let values = reference::values(graph, job.data, sample);
     let odd = |reason: String| SessionError {
         cause: Cause::Protocol(reason),
         step: "observed inference".into(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use hilbench::board::Board;
 use hilbench::proto::Mode;
 use hilbench::session::{Session, Timeouts};
-use hilbench::target::Target;
 use hilbench::target::cortex_m::CortexM;
+use hilbench::target::{Delivery, Target};
 use hilbench_compiler::emit::Sources;
 
 use crate::cache;
@@ -17,7 +17,7 @@ fn disagreement(board: &Board, model: &str, seeds: std::ops::Range<u32>, rounds:
     let target = CortexM::new(cache());
     let sources = Sources { files: vec![("model.rs".to_string(), model.as_bytes().to_vec())] };
     let image = target.build(&sources, board).expect("the check builds");
-    let link = target.deploy(&image, board).expect("the board starts");
+    let link = target.deploy(&image, board, &Delivery::default(), &|_, _| {}).expect("the board starts");
     let patience = Timeouts { run: Duration::from_secs(300), ..Timeouts::default() };
     let mut session = Session::connect(link, patience).expect("the board answers");
     seeds.into_iter().find_map(|seed| {

@@ -12,7 +12,7 @@ use hilbench::model::{Compiled, Form, Model};
 use hilbench::reference::{self, Outputs};
 use hilbench::session::Timeouts;
 use hilbench::target::cortex_m::CortexM;
-use hilbench::target::{Image, Target, TargetError};
+use hilbench::target::{Delivery, Image, Target, TargetError};
 use hilbench::validate::{self, Job, Outcome, Verdict};
 use hilbench_compiler::lower::Operand;
 
@@ -62,6 +62,7 @@ impl Bench {
             per_layer: false,
             timeouts: Timeouts { run, packet: second * 2, request: second * 2, ..Timeouts::default() },
             cache: cache(),
+            delivery: Delivery::default(),
             faults: None,
         }
     }
@@ -80,7 +81,7 @@ impl Bench {
     }
 
     pub fn start(&self, image: &Image) -> Result<Box<dyn Link>, Verdict> {
-        CortexM::new(cache()).deploy(image, &self.board).map_err(|e| match e {
+        CortexM::new(cache()).deploy(image, &self.board, &Delivery::default(), &|_, _| {}).map_err(|e| match e {
             TargetError::Absent(reason) => Verdict::Skipped(reason),
             e => Verdict::Unreachable(e.to_string()),
         })
@@ -111,14 +112,14 @@ impl Bench {
         outcome
     }
 
-    /// Exchanges the weights of the first two pairs of output channels (of `pairs`) of operator `index`. Filters are packed
+    /// Exchanges the weights of the first two pairs of output channels (of so many) of operator `index`. Filters are packed
     /// in pairs, each padded with zeros on its own, which must stay where they are.
-    pub fn swap_weight_pairs(&mut self, index: usize, pairs: usize) {
+    pub fn swap_weight_pairs(&mut self, index: usize, channels: usize) {
         let plan = self.compiled.plan_mut(self.board.isa);
         let node = plan.nodes.iter().find(|n| n.index == index).expect("the operator exists");
         let Operand::Constant(weights) = node.steps[0].operands[1] else { panic!("weights are constant") };
         let bytes = &mut plan.constants[weights].bytes;
-        let row = bytes.len() / pairs;
+        let row = bytes.len() / channels * 2;
         let (first, second) = bytes.split_at_mut(row);
         first.swap_with_slice(&mut second[..row]);
     }

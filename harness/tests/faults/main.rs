@@ -42,15 +42,16 @@ fn wrong_rounding() {
     let pointwise =
         "dsp::conv2d(\n            &Conv2d { batches: 1, window: Window2d { input_h: 8, input_w: 8, filter_h: 1";
     let rounded_once = "fn rounded_once(\n\
-        p: &Conv2d, x: &[i8], w: &[u32], b: &[i32], r: &[Requant], _: &mut [u32], y: &mut [i8],\n\
+        p: &Conv2d, x: &[i8], w: &[u32], c: &[Channel], _: &mut [u32], y: &mut [i8],\n\
         ) {\n\
         for (x, y) in x.chunks(p.input_channels).zip(y.chunks_mut(p.output_channels)) {\n\
         for (o, y) in y.iter_mut().enumerate() {\n\
-        let pair = (o / 2 * 2).min(p.output_channels - 2);\n\
-        let word = |k: usize| w[o / 2 * 2 * p.input_channels.div_ceil(4) + k / 4 * 2 + (o - pair)];\n\
+        let filters = (p.output_channels - o / 2 * 2).min(2);\n\
+        let word = |k: usize| w[o / 2 * 2 * p.input_channels.div_ceil(4) + k / 4 * filters + o % 2];\n\
         let weight = |k: usize| word(k).to_le_bytes()[k % 4] as i8 as i32;\n\
-        let acc = b[o] + x.iter().enumerate().map(|(k, &x)| x as i32 * weight(k)).sum::<i32>();\n\
-        let scaled = (acc as i64 * r[o].multiplier as i64 + (1 << (30 - r[o].shift))) >> (31 - r[o].shift);\n\
+        let acc = c[o].bias() + x.iter().enumerate().map(|(k, &x)| x as i32 * weight(k)).sum::<i32>();\n\
+        let r = c[o].requant();\n\
+        let scaled = (acc as i64 * r.multiplier as i64 + (1 << (30 - r.shift))) >> (31 - r.shift);\n\
         *y = (scaled as i32 + p.output_zero_point).clamp(p.activation.min, p.activation.max) as i8;\n\
         }\n\
         }\n\
@@ -75,7 +76,7 @@ fn a_zero_point_off_by_one() {
 #[test]
 fn swapped_channels() {
     let mut bench = Bench::new(20);
-    bench.swap_weight_pairs(2, 8);
+    bench.swap_weight_pairs(2, 15);
     let outcome = bench.run(bench.image(&Patch::None));
     assert_eq!(first_wrong_layer(&outcome), ("CONV_2D", 2, true));
 }
@@ -113,7 +114,8 @@ fn an_overwritten_output() {
     assert_eq!(difference.index, [0, 3]);
 }
 
-/// Bytes that the cable loses or doubles, in either direction and in the middle of a run.
+/// Bytes that the cable loses or doubles, in either direction and in the middle of a run, are sent again; a cable that is
+/// cut is told, with what was answered before.
 #[test]
 fn a_bad_cable() {
     let bench = Bench::new(20);
@@ -121,6 +123,10 @@ fn a_bad_cable() {
     for direction in [Direction::ToBoard, Direction::FromBoard] {
         for fault in [Fault::Drop(1000), Fault::Duplicate(1010), Fault::Cut(1500)] {
             let outcome = bench.run_over(image.clone(), direction, fault);
+            if !matches!(fault, Fault::Cut(_)) {
+                assert_eq!((&outcome.verdict, outcome.answers.len()), (&Verdict::Match, 20), "{direction:?} {fault:?}");
+                continue;
+            }
             let reason = unreachable(&outcome);
             let kinds = ["transport: ", "no answer within", "refused: "];
             assert!(kinds.iter().any(|kind| reason.contains(kind)), "{direction:?} {fault:?}: {reason}");
@@ -208,7 +214,7 @@ fn a_babbling_board() {
 fn a_missing_emulator_is_a_missing_board() {
     let mut bench = Bench::new(5);
     let image = bench.image(&Patch::None);
-    bench.board.emulator.as_mut().expect("an emulated board").program = "no-such-emulator".to_string();
+    bench.board.emulator.as_mut().expect("it is emulated").program = "no-such-emulator".to_string();
     let Err(Verdict::Skipped(reason)) = bench.start(&image) else { panic!("not skipped") };
     assert!(reason.contains("no-such-emulator"), "{reason}");
 }

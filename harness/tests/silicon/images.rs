@@ -8,6 +8,7 @@ use hilbench::dataset::Dataset;
 use hilbench::model::{Form, Model};
 use hilbench::reference;
 use hilbench::session::Timeouts;
+use hilbench::target::Delivery;
 use hilbench::target::cortex_m::CortexM;
 use hilbench::validate::{Job, build};
 use object::read::elf::{ElfFile32, ProgramHeader, SectionHeader};
@@ -152,6 +153,7 @@ fn the_shipped_model_builds_for_every_board() {
         expected: &expected,
         per_layer: false,
         timeouts: Timeouts::default(),
+        delivery: Delivery::default(),
         cache: cache.clone(),
         faults: None,
     };

@@ -25,7 +25,9 @@ pub static SETS: &[&KernelSet] = &[
     &dsp::SET,
     &mve::SET,
     #[cfg(target_arch = "x86_64")]
-    &x86::SET,
+    &x86::avx2::SET,
+    #[cfg(target_arch = "x86_64")]
+    &x86::avx512::SET,
 ];
 
 /// `(p, input, weights, bias, factors, output)`
@@ -45,6 +47,8 @@ pub type UnaryKernel<P> = fn(&P, &[i8], &mut [i8]);
 pub struct KernelSet {
     /// Name of the folder.
     pub name: &'static str,
+    /// Whether this processor has what the kernels are made for. Without it a set computes with another's kernels.
+    pub available: fn() -> bool,
     /// Bytes of scratch that `conv2d` needs.
     pub conv2d_scratch: fn(&Conv2d) -> usize,
     /// Takes a folded bias.

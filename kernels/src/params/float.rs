@@ -95,6 +95,24 @@ pub struct FullyConnectedF32 {
     pub activation: ClampF32,
 }
 
+/// Fully connected layer of floats with integer weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FullyConnectedHybrid {
+    /// Shape and activation.
+    pub layer: FullyConnectedF32,
+    /// Inputs are quantized with a zero point.
+    pub asymmetric: bool,
+}
+
+/// Convolution of floats with integer weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv2dHybrid {
+    /// Shape and activation.
+    pub conv: Conv2dF32,
+    /// Inputs are quantized with a zero point.
+    pub asymmetric: bool,
+}
+
 /// Pooling of floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool2dF32 {

@@ -15,6 +15,7 @@ pub mod float;
 mod fully_connected;
 mod gather;
 mod hard_swish;
+pub mod hybrid;
 mod leaky_relu;
 mod log_softmax;
 mod logistic;
@@ -43,7 +44,7 @@ mod truncate;
 
 pub use add::add;
 pub use arg_pick::{arg_max, arg_min};
-pub use average_pool2d::average_pool2d;
+pub use average_pool2d::{average_pool2d, average_pool2d_u8};
 pub use comparison::{and, equal, greater, greater_or_equal, less, less_or_equal, or, select, xor};
 pub use concatenation::concatenation;
 pub use conv2d::conv2d;

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use hilbench_wire::decode::{self, Error, Request};
 use hilbench_wire::encode::{self, Head, Network, Operator, Payload, Tensors};
-use hilbench_wire::{capability, command, error, format, operator_flag, run, state, tensor_flag};
+use hilbench_wire::{capability, command, error, format, operator_flag, run, run_option, state, tensor_flag};
 
 use crate::line::{self, Frames, Line};
 use crate::model::{Blind, ElementType, Model, Observer, TensorInfo};
@@ -15,6 +15,7 @@ static REQUEST: AtomicU32 = AtomicU32::new(0);
 
 /// Answers requests until the port is closed. `frames` is memory for sessions in frames.
 pub fn serve(model: &mut dyn Model, port: &mut dyn Port, frames: &mut Frames, clock: &mut dyn Clock, board: &Board) {
+    model.reset();
     let line = Line { port, frames };
     let mut device = Device { model, voice: Voice { line, request_id: 0, index: 0 }, clock, board, sealed: false };
     loop {
@@ -126,6 +127,9 @@ impl Device<'_> {
             return Ok(());
         }
         let constant = request.param & run::CONST_VALUE != 0;
+        if request.option & run_option::FIRST != 0 {
+            self.model.reset();
+        }
         self.acknowledge(state::WAITING, info.inputs.first().map_or(0, |t| t.bytes), error::NONE);
         for index in 0..info.inputs.len() {
             if !self.receive_input(index, constant)? {
@@ -270,6 +274,7 @@ fn describe(tensor: &TensorInfo, flags: u32) -> encode::Tensor<'static> {
             ElementType::I8 => format::I8,
             ElementType::U8 => format::U8,
             ElementType::I16 => format::I16,
+            ElementType::U16 => format::U16,
             ElementType::I32 => format::I32,
         },
         elements: tensor.bytes / tensor.element.size() as u32,

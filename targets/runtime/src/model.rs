@@ -13,6 +13,8 @@ pub enum ElementType {
     U8,
     /// Signed 16 bit.
     I16,
+    /// Unsigned 16 bit.
+    U16,
     /// Signed 32 bit.
     I32,
 }
@@ -23,7 +25,7 @@ impl ElementType {
     pub const fn size(self) -> usize {
         match self {
             ElementType::I8 | ElementType::U8 => 1,
-            ElementType::I16 => 2,
+            ElementType::I16 | ElementType::U16 => 2,
             ElementType::F32 | ElementType::I32 => 4,
         }
     }
@@ -103,6 +105,8 @@ pub trait Model {
     fn input(&mut self, index: usize) -> &mut [u8];
     /// The bytes of output `index`, valid until the next input is written.
     fn output(&self, index: usize) -> &[u8];
+    /// Makes the next inference the first of a sequence: nothing is left of those before it.
+    fn reset(&mut self) {}
     /// One inference.
     fn run(&mut self, observer: &mut dyn Observer);
 }

@@ -1,288 +1,121 @@
-//! Emulated boards: QEMU as a child process, with its serial port as a pty.
+//! Emulated boards behind debug probes: QEMU's machines, or a script, at the far end of a probe that the unmodified
+//! probe-rs library drives.
 //!
-//! A board dies with the process that started it, and with the [`QemuBoard`] that stands for it. Knows no protocol
-//! and no model.
+//! A board dies with the process that started it. Knows no protocol of an application and no model.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+pub mod chip;
+pub mod dap;
+pub mod debug;
+pub mod machine;
+pub mod probe;
+pub mod scripted;
+
+mod emulated;
+mod gdb;
+mod glasgow;
+mod memory_map;
+mod qemu;
+mod qtest;
+mod rom_table;
+mod service;
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
-/// How long QEMU may take until it names its serial port.
-const START: Duration = Duration::from_secs(20);
-/// Lines of output kept.
-const LINES: usize = 20;
-/// The serial port's name inside QEMU.
-const LABEL: &str = "hilbench";
+use probe_rs::probe::DebugProbeSelector;
 
-/// How to start an emulated board.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QemuConfig {
-    /// The QEMU program, e.g. `qemu-system-arm`.
-    pub program: String,
-    /// The machine, e.g. `mps2-an386`.
-    pub machine: String,
-    /// More arguments.
-    pub args: Vec<String>,
+use chip::Chip;
+use dap::Dap;
+use debug::Debug;
+use emulated::Emulated;
+use machine::Machine;
+use probe::{Bench, Shared, lock};
+pub use qemu::{Error, QemuBoard, QemuConfig, Status, version};
+
+/// A board with power, at the end of a probe. Dropped, it has none.
+pub struct VirtualBoard {
+    serial: String,
+    bench: Shared,
 }
 
-/// Why a board did not start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// The program is not installed.
-    Missing {
-        /// The program.
-        program: String,
-    },
-    /// The system would not run it.
-    Spawn {
-        /// The program.
-        program: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// It ended, or said nothing of a serial port in time.
-    NoPort {
-        /// The program.
-        program: String,
-        /// What it said.
-        said: Vec<String>,
-    },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Missing { program } => {
-                write!(f, "`{program}` is not installed; on Debian and Ubuntu: apt-get install qemu-system-arm")
-            }
-            Error::Spawn { program, reason } => write!(f, "`{program}` cannot be run: {reason}"),
-            Error::NoPort { program, said } => {
-                write!(f, "`{program}` opened no serial port")?;
-                said.iter().try_for_each(|line| write!(f, "\n  {line}"))
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// What the emulator says of its version: the first line.
-///
-/// # Errors
-/// It is missing, or cannot be run.
-pub fn version(config: &QemuConfig) -> Result<String, Error> {
-    let program = config.program.clone();
-    match Command::new(&program).arg("--version").output() {
-        Ok(output) => Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_string()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::Missing { program }),
-        Err(e) => Err(Error::Spawn { program, reason: e.to_string() }),
-    }
-}
-
-/// A running emulated board.
-#[derive(Debug)]
-pub struct QemuBoard {
-    child: Child,
-    pty: PathBuf,
-    output: Arc<Mutex<VecDeque<String>>>,
-    readers: Vec<JoinHandle<()>>,
-}
-
-/// Whether a board still runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It runs.
-    Running,
-    /// It has ended.
-    Exited {
-        /// How, in words.
-        how: String,
-        /// The last lines it said.
-        said: Vec<String>,
-    },
-}
-
-impl QemuBoard {
-    /// Starts QEMU with `image` (an ELF file) and waits until its serial port exists.
-    ///
-    /// The firmware runs at once. What it writes before somebody opens the port is lost, so it speaks when spoken to.
+impl VirtualBoard {
+    /// Starts an emulator.
     ///
     /// # Errors
-    /// QEMU is missing, cannot be run, or ends at once.
-    pub fn start(config: &QemuConfig, image: &Path) -> Result<QemuBoard, Error> {
-        let program = &config.program;
-        let mut command = Command::new(program);
-        command
-            .args(["-machine", &config.machine, "-display", "none", "-monitor", "none", "-nodefaults"])
-            .args(["-chardev", &format!("pty,id={LABEL}"), "-serial", &format!("chardev:{LABEL}")])
-            .args(&config.args)
-            .arg("-kernel")
-            .arg(image)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        // SAFETY: prctl is async-signal-safe, and the closure touches nothing else.
-        unsafe {
-            command.pre_exec(|| {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                Ok(())
-            });
-        }
-        let mut child = spawn(&mut command, program)?;
-        let output = Arc::new(Mutex::new(VecDeque::new()));
-        let (found, ports) = channel();
-        let streams: [Option<Box<dyn std::io::Read + Send>>; 2] = [
-            child.stdout.take().map(|s| Box::new(s) as Box<dyn std::io::Read + Send>),
-            child.stderr.take().map(|s| Box::new(s) as Box<dyn std::io::Read + Send>),
-        ];
-        let readers = streams
-            .into_iter()
-            .flatten()
-            .map(|stream| {
-                let (output, found) = (Arc::clone(&output), found.clone());
-                thread::spawn(move || {
-                    for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                        match port_in(&line) {
-                            // Nobody listens any more once the first port was found.
-                            Some(port) => drop(found.send(port)),
-                            None => keep(&output, line),
-                        }
-                    }
-                })
-            })
-            .collect();
-        drop(found);
-        let mut board = QemuBoard { child, pty: PathBuf::new(), output, readers };
-        match ports.recv_timeout(START) {
-            Ok(pty) => {
-                board.pty = pty;
-                Ok(board)
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                board.end();
-                Err(Error::NoPort { program: program.clone(), said: board.said() })
-            }
-        }
+    /// QEMU is missing, cannot be run, or is not the machine that `chip` describes.
+    pub fn power_on(config: &QemuConfig, chip: &Chip) -> Result<Self, Error> {
+        Ok(VirtualBoard::new(Box::new(Emulated::power_on(config, chip)?), chip))
     }
 
-    /// The serial port's device.
+    /// Puts a probe on any machine.
     #[must_use]
-    pub fn pty(&self) -> &Path {
-        &self.pty
+    pub fn new(machine: Box<dyn Machine>, chip: &Chip) -> Self {
+        let dap = Dap::new(Debug::new(machine, chip));
+        let bench = Arc::new(Mutex::new(Bench { dap, voltage: None, busy: false }));
+        VirtualBoard { serial: probe::plug_in(&chip.name, Arc::clone(&bench)), bench }
     }
 
-    /// Whether the board still runs, or has ended within `patience`: one whose port has closed may take a moment to end.
-    pub fn status_within(&mut self, patience: Duration) -> Status {
-        let deadline = Instant::now() + patience;
-        loop {
-            match self.status() {
-                Status::Running if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
-                status => return status,
-            }
-        }
-    }
-
-    /// Whether the board still runs. A locked-up core makes QEMU abort.
-    pub fn status(&mut self) -> Status {
-        match self.child.try_wait() {
-            Ok(None) => Status::Running,
-            Ok(Some(exit)) => {
-                self.join();
-                Status::Exited { how: describe(exit), said: self.said() }
-            }
-            Err(e) => Status::Exited { how: e.to_string(), said: self.said() },
-        }
-    }
-
-    /// The last lines that the emulator itself said.
+    /// How probe-rs finds the probe.
     #[must_use]
-    pub fn said(&self) -> Vec<String> {
-        self.output.lock().map(|lines| lines.iter().cloned().collect()).unwrap_or_default()
-    }
-
-    fn end(&mut self) {
-        // Killing what has ended already is no error that matters.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        self.join();
-    }
-
-    fn join(&mut self) {
-        for reader in self.readers.drain(..) {
-            // A reader that panicked has lost lines, nothing else.
-            let _ = reader.join();
+    pub fn selector(&self) -> DebugProbeSelector {
+        DebugProbeSelector {
+            vendor_id: probe::VENDOR,
+            product_id: probe::PRODUCT,
+            interface: None,
+            serial_number: Some(self.serial.clone()),
         }
+    }
+
+    /// The serial port, where there is one.
+    #[must_use]
+    pub fn serial_port(&self) -> Option<PathBuf> {
+        lock(&self.bench).dap.debug().machine().serial_port()
+    }
+
+    /// Why the board is dead, and the last that was heard of it; nothing while it lives.
+    #[must_use]
+    pub fn last_words(&self) -> Option<String> {
+        lock(&self.bench).dap.debug().machine().last_words()
+    }
+
+    /// Lets one client debug the board over a socket, by the protocol of probe-rs's Glasgow driver, until it goes away.
+    /// Where the emulator has to be started again meanwhile, it lives as long as the thread that called this.
+    ///
+    /// # Errors
+    /// The probe is in use, the socket fails, or the client sends what is no frame.
+    pub fn serve_glasgow(&self, client: impl Read + Write) -> io::Result<()> {
+        if std::mem::replace(&mut lock(&self.bench).busy, true) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        let result = glasgow::serve(client, &self.bench);
+        lock(&self.bench).busy = false;
+        result
+    }
+
+    /// Resets the board by its pin. One that has died comes back, with its flash.
+    ///
+    /// # Errors
+    /// The emulator does not start again.
+    pub fn reset(&self) -> Result<(), machine::Fault> {
+        let mut bench = lock(&self.bench);
+        bench.dap.debug().set_reset_pin(true)?;
+        bench.dap.debug().set_reset_pin(false)
+    }
+
+    /// Lets the probe measure so many volts at the target.
+    pub fn set_voltage(&self, volts: Option<f32>) {
+        lock(&self.bench).voltage = volts;
+    }
+
+    /// Plugs the cable between probe and board in or out.
+    pub fn set_connected(&self, connected: bool) {
+        lock(&self.bench).dap.set_connected(connected);
     }
 }
 
-impl Drop for QemuBoard {
+impl Drop for VirtualBoard {
     fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Spawns, and tries again while the file is busy: a program that another thread is just writing.
-fn spawn(command: &mut Command, program: &str) -> Result<Child, Error> {
-    let deadline = Instant::now() + Duration::from_secs(1);
-    loop {
-        match command.spawn() {
-            Ok(child) => return Ok(child),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::Missing { program: program.to_string() });
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy && Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            Err(e) => return Err(Error::Spawn { program: program.to_string(), reason: e.to_string() }),
-        }
-    }
-}
-
-/// The device in QEMU's line `char device redirected to /dev/pts/3 (label hilbench)`.
-fn port_in(line: &str) -> Option<PathBuf> {
-    let rest = line.strip_prefix("char device redirected to ")?;
-    Some(PathBuf::from(rest.split_whitespace().next()?))
-}
-
-fn keep(output: &Mutex<VecDeque<String>>, line: String) {
-    if let Ok(mut lines) = output.lock() {
-        if lines.len() == LINES {
-            lines.pop_front();
-        }
-        lines.push_back(line);
-    }
-}
-
-fn describe(exit: ExitStatus) -> String {
-    match (exit.code(), exit.signal()) {
-        (Some(code), _) => format!("the emulator ended with exit code {code}"),
-        (None, Some(libc::SIGABRT)) => "the emulator aborted, as it does when the core locks up".to_string(),
-        (None, signal) => format!("the emulator was killed by signal {}", signal.unwrap_or_default()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_port_is_read_from_the_announcement() {
-        let line = "char device redirected to /dev/pts/12 (label hilbench)";
-        assert_eq!(port_in(line), Some(PathBuf::from("/dev/pts/12")));
-        assert_eq!(port_in("qemu-system-arm: warning"), None);
-    }
-
-    #[test]
-    fn a_missing_program_is_named() {
-        let config = QemuConfig { program: "no-such-qemu".into(), machine: "x".into(), args: Vec::new() };
-        let error = QemuBoard::start(&config, Path::new("/dev/null")).expect_err("there is none");
-        assert_eq!(error, Error::Missing { program: "no-such-qemu".into() });
+        probe::unplug(&self.serial);
     }
 }

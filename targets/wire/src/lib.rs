@@ -84,6 +84,12 @@ pub mod run {
     pub const CONST_VALUE: u32 = 512;
 }
 
+/// Bits of a run request's option.
+pub mod run_option {
+    /// The run is the first of a sequence: states start anew.
+    pub const FIRST: u32 = 1;
+}
+
 /// Capability bits of the hello.
 pub mod capability {
     /// Layers can be observed.
@@ -124,6 +130,8 @@ pub mod format {
     pub const U8: u32 = 0x0004_0440;
     /// Signed 16 bit.
     pub const I16: u32 = 0x0084_0840;
+    /// Unsigned 16 bit.
+    pub const U16: u32 = 0x0004_0840;
     /// Signed 32 bit.
     pub const I32: u32 = 0x0084_1040;
 }

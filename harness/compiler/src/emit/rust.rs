@@ -17,6 +17,8 @@ pub fn emit(plan: &Plan, identity: &Identity) -> Sources {
     let _ = write_model(&mut text, plan, identity, &constants);
     let mut files = vec![("model.rs".to_string(), text.into_bytes())];
     files.extend(plan.constants.iter().enumerate().map(|(id, c)| (format!("c{id}.bin"), c.bytes.clone())));
+    let states = plan.states.iter().enumerate().filter(|(_, state)| uniform(&state.initial).is_none());
+    files.extend(states.map(|(k, state)| (format!("s{k}.bin"), state.initial.clone())));
     Sources { files }
 }
 
@@ -71,6 +73,7 @@ fn write_model(
     writeln!(text, "impl Model for Network {{")?;
     writeln!(text, "    fn info(&self) -> &'static ModelInfo {{\n        &INFO\n    }}\n")?;
     write_ports(text, plan)?;
+    write_reset(text, plan)?;
     writeln!(text, "    fn run(&mut self, observer: &mut dyn Observer) {{")?;
     writeln!(text, "        // SAFETY: this network is the arena's only user.")?;
     writeln!(text, "        unsafe {{ infer(observer) }}\n    }}\n}}\n")?;
@@ -108,6 +111,29 @@ fn write_info(text: &mut String, plan: &Plan, identity: &Identity) -> std::fmt::
     writeln!(text, "    constant_bytes: {},\n}};\n", plan.constant_bytes())
 }
 
+/// The byte that all of `bytes` are, if they are.
+fn uniform(bytes: &[u8]) -> Option<u8> {
+    let first = bytes.first().copied().unwrap_or(0);
+    bytes.iter().all(|&b| b == first).then_some(first)
+}
+
+fn write_reset(text: &mut String, plan: &Plan) -> std::fmt::Result {
+    if plan.states.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "    fn reset(&mut self) {{")?;
+    writeln!(text, "        // SAFETY: the arena is borrowed through `self`, its only user.")?;
+    writeln!(text, "        unsafe {{")?;
+    for (k, state) in plan.states.iter().enumerate() {
+        let place = place_mut(plan, state.buffer, "u8");
+        match uniform(&state.initial) {
+            Some(byte) => writeln!(text, "            {place}.fill({byte});")?,
+            None => writeln!(text, "            {place}.copy_from_slice(include_bytes!(\"s{k}.bin\"));")?,
+        }
+    }
+    writeln!(text, "        }}\n    }}\n")
+}
+
 fn tensor_infos(plan: &Plan, ports: &[Port]) -> String {
     let infos: Vec<String> = ports.iter().map(|port| tensor_info(&plan.tensors[port.tensor])).collect();
     infos.join(", ")
@@ -119,6 +145,7 @@ fn tensor_info(tensor: &Tensor) -> String {
         DType::I8 => "I8",
         DType::U8 | DType::Bool => "U8",
         DType::I16 => "I16",
+        DType::U16 => "U16",
         DType::I32 | DType::I64 => "I32",
     };
     let (scale, zero_point) = match &tensor.quantization {

@@ -3,6 +3,38 @@
 //! An importer reduces the many operators of ONNX to these: axes are positive, windows have explicit padding, what a
 //! constant operand said is an attribute, and shapes are those of the tensors. Knows no file format and no arithmetic.
 
+use hilbench_kernels::params::Minifloat;
+
+/// What the codes of a quantized tensor are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codes {
+    /// All integers of the type that holds them.
+    Whole,
+    /// Integers of this many bits, held in 8.
+    Bits(u32),
+    /// Floats of few bits, held in uint8.
+    Float(Minifloat),
+}
+
+/// How the elements of a tensor are scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// Dimension that several scales run along.
+    pub axis: usize,
+    /// Elements along it that share a scale, where there are scales for each index of the other dimensions.
+    pub block: Option<usize>,
+    /// What the codes are.
+    pub codes: Codes,
+}
+
+impl Scaling {
+    /// One scale, or one an index of dimension `axis`, for all integers of a type.
+    #[must_use]
+    pub const fn along(axis: usize) -> Self {
+        Scaling { axis, block: None, codes: Codes::Whole }
+    }
+}
+
 /// A window sliding over the spatial dimensions; one entry a dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -270,10 +302,7 @@ pub enum Op {
         groups: usize,
     },
     /// Inputs x, scale, zero point (both constant).
-    Dequantize {
-        /// Dimension that several scales run along.
-        axis: usize,
-    },
+    Dequantize(Scaling),
     /// Input x; results q, scale, zero point.
     DynamicQuantize,
     /// Input x, repeated along dimensions of 1 to the shape of the output.
@@ -329,8 +358,10 @@ pub enum Op {
     },
     /// Inputs x, scale, zero point (both constant).
     Quantize {
-        /// Dimension that several scales run along.
-        axis: usize,
+        /// Which scale each element has, and what the codes are.
+        scaling: Scaling,
+        /// Whether a number too large for floats of few bits becomes the largest one. Integers always saturate.
+        saturate: bool,
     },
     /// Inputs x `[steps, batch, in]`, weights, recurrence, optional bias, initial state and cell, each of one direction.
     Recurrent {

@@ -5,6 +5,7 @@
 //! fused `QLinear` ones, become those others. Any bytes are answered with a graph or an error; memory stays within a
 //! few times the file.
 
+mod elements;
 mod fold;
 mod limits;
 mod operators;
@@ -16,7 +17,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use prost::Message;
 
+use self::elements::Element;
 use self::reader::Reader;
+use crate::graph::onnx::Codes;
 use crate::graph::{Graph, Tensor, TensorId};
 use crate::{Error, Result};
 
@@ -43,8 +46,8 @@ pub type ReadExternal<'a> = dyn Fn(&External<'_>) -> Result<Vec<u8>, String> + '
 /// What the file leaves open.
 #[derive(Default)]
 pub struct Options<'a> {
-    /// Sizes of dimensions that the file only names.
-    pub fix_shape: BTreeMap<String, usize>,
+    /// Sizes of dimensions that the file only names, by that name, and whole shapes of inputs, by the input's.
+    pub fix_shape: BTreeMap<String, Vec<usize>>,
     /// Inputs that have one value for good: they become constants.
     pub constants: BTreeMap<String, Tensor>,
     /// Constants outside of the file; without it they are refused.
@@ -84,9 +87,12 @@ pub fn import(bytes: &[u8], options: &Options<'_>) -> Result<Graph> {
             nodes: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
+            states: Vec::new(),
             warnings: Vec::new(),
         },
         ids: HashMap::new(),
+        elements: HashMap::new(),
+        halves: Vec::new(),
         budget: bytes.len().saturating_mul(2).saturating_add(16 << 20),
     };
     importer.read(graph)?;
@@ -106,7 +112,7 @@ pub fn operators() -> impl Iterator<Item = String> {
 pub fn tensor(bytes: &[u8]) -> Result<Tensor> {
     let tensor = proto::Tensor::decode(bytes)
         .map_err(|e| Error::Malformed { offset: 0, reason: format!("not an ONNX tensor: {e}") })?;
-    tensors::constant(&format!("tensor {:?}", tensor.name), tensor, None)
+    tensors::constant(&format!("tensor {:?}", tensor.name), tensor, None).map(|(tensor, _)| tensor)
 }
 
 fn unsupported(subject: impl Into<String>, reason: impl Into<String>) -> Error {
@@ -124,6 +130,10 @@ struct Importer<'a> {
     graph: Graph,
     /// Tensors by the file's name.
     ids: HashMap<String, TensorId>,
+    /// The file's types of tensors that another one holds.
+    elements: HashMap<TensorId, Element>,
+    /// Inputs and outputs that are floats of 16 bits in the file.
+    halves: Vec<String>,
     /// Bytes of constants that may still be made.
     budget: usize,
 }
@@ -133,19 +143,26 @@ impl Importer<'_> {
         for tensor in graph.initializer {
             let name = tensor.name.clone();
             let subject = format!("tensor {name:?}");
-            let tensor = tensors::constant(&subject, tensor, self.options.external)?;
-            self.name(name, tensor)?;
+            let (tensor, element) = tensors::constant(&subject, tensor, self.options.external)?;
+            self.spend(&subject, element.growth(tensor.elements()))?;
+            let id = self.name(name, tensor)?;
+            self.note(id, element);
         }
         for info in &graph.input {
             // Old files list constants among the inputs: those stay what they are.
             if let Some(constant) = self.options.constants.get(&info.name) {
-                self.name(info.name.clone(), constant.clone())?;
+                let id = self.name(info.name.clone(), constant.clone())?;
+                let (_, element) = tensors::value(info, &self.options.fix_shape)?;
+                self.note(id, element);
             } else if !self.ids.contains_key(&info.name) {
-                let tensor = tensors::value(info, &self.options.fix_shape)?;
+                let (tensor, element) = tensors::value(info, &self.options.fix_shape)?;
                 let id = self.name(info.name.clone(), tensor)?;
+                self.note(id, element);
+                self.note_half(&info.name, element);
                 self.graph.inputs.push(id);
             }
         }
+        self.refuse_unknown_names(&graph.input)?;
         for (index, node) in graph.node.iter().enumerate() {
             operators::read(&mut Reader::new(self, index, node))?;
         }
@@ -156,14 +173,71 @@ impl Importer<'_> {
             if self.graph.outputs.contains(&id) {
                 return Err(unsupported(format!("tensor {:?}", info.name), "is a model output twice"));
             }
+            let declared = info.r#type.as_ref().and_then(|t| t.tensor.as_ref()).map_or(0, |t| t.elem_type);
+            if let Ok(element) = elements::element("", declared) {
+                self.note_half(&info.name, element);
+            }
             // A constant or an input that goes by several names keeps the one that it is asked for by.
             self.graph.tensors[id].name.clone_from(&info.name);
             self.graph.outputs.push(id);
+        }
+        if !self.halves.is_empty() {
+            let warning = format!(
+                "held and computed in float32, with more digits than the file's types have: {}",
+                self.halves.join(", ")
+            );
+            self.graph.warnings.push(warning);
         }
         if self.graph.inputs.is_empty() || self.graph.outputs.is_empty() {
             return Err(invalid("model", "there are no inputs, or no outputs"));
         }
         Ok(())
+    }
+
+    /// A size that was given for nothing is a mistake.
+    fn refuse_unknown_names(&self, inputs: &[proto::ValueInfo]) -> Result<()> {
+        let dims = |info: &proto::ValueInfo| {
+            let shape = info.r#type.as_ref().and_then(|t| t.tensor.as_ref()).and_then(|t| t.shape.as_ref());
+            shape.map_or_else(Vec::new, |s| s.dim.iter().filter_map(|d| d.param.clone()).collect())
+        };
+        let mut open: Vec<String> = inputs.iter().flat_map(dims).filter(|name| !name.is_empty()).collect();
+        open.sort();
+        open.dedup();
+        let given = self.options.fix_shape.keys();
+        match given.into_iter().find(|&name| !open.contains(name) && inputs.iter().all(|i| i.name != *name)) {
+            None => Ok(()),
+            Some(name) => {
+                let inputs: Vec<&String> = inputs.iter().map(|i| &i.name).collect();
+                let reason =
+                    format!("nothing is called {name:?}; there are the dimensions {open:?} and the inputs {inputs:?}");
+                Err(invalid("model", reason))
+            }
+        }
+    }
+
+    /// Takes `bytes` of the memory that the constants of a file of this size may have.
+    fn spend(&mut self, subject: &str, bytes: usize) -> Result<()> {
+        match self.budget.checked_sub(bytes) {
+            Some(rest) => {
+                self.budget = rest;
+                Ok(())
+            }
+            None => Err(unsupported(subject, "constants that together are far larger than the file")),
+        }
+    }
+
+    /// Notes the file's type of a tensor where it is not the one that holds it.
+    fn note(&mut self, id: TensorId, element: Element) {
+        if element.codes != Codes::Whole || element.half.is_some() {
+            self.elements.insert(id, element);
+        }
+    }
+
+    /// Notes an input or output that is a float of 16 bits in the file.
+    fn note_half(&mut self, name: &str, element: Element) {
+        if element.half.is_some() {
+            self.halves.push(format!("{name:?} ({})", element.name));
+        }
     }
 
     /// A new tensor under a name that nothing has yet.

@@ -1,14 +1,17 @@
 //! TFLite flatbuffer to [`Graph`].
 //!
-//! Refuses damaged files, several subgraphs, variables, sparse and custom parts, and operators without a rule, each by
-//! name. Any bytes are answered with a graph or an error; memory stays within a few times the file.
+//! Refuses damaged files, subgraphs that do more than initialize, sparse and custom parts, and operators without a rule,
+//! each by name. Any bytes are answered with a graph or an error; memory stays within a few times the file.
 
+mod names;
 mod operators;
 mod schema;
+mod variables;
 
 use flatbuffers::InvalidFlatbuffer;
 
 use self::operators::Refusal;
+use self::variables::{Access, Variables};
 use crate::graph::{DType, Graph, Node, Quantization, Tensor, TensorId};
 use crate::{Error, Result};
 
@@ -34,8 +37,9 @@ pub fn import(bytes: &[u8]) -> Result<Graph> {
         return Err(unsupported("model", format!("schema version {}; version 3 is accepted", model.version())));
     }
     let subgraphs = model.subgraphs();
-    let [subgraph] = &subgraphs[..] else {
-        return Err(unsupported("model", format!("{} subgraphs; one is accepted", subgraphs.len())));
+    // Others initialize variables; operators that call them for another reason are refused by name.
+    let [subgraph, ..] = &subgraphs[..] else {
+        return Err(invalid("model", "has no subgraph"));
     };
     let buffers = model.buffers();
     let tensors = subgraph.tensors();
@@ -47,6 +51,7 @@ pub fn import(bytes: &[u8]) -> Result<Graph> {
         nodes: Vec::new(),
         inputs: ids("model inputs", subgraph.inputs().map(|v| v.iter().collect()), tensors.len())?,
         outputs: ids("model outputs", subgraph.outputs().map(|v| v.iter().collect()), tensors.len())?,
+        states: Vec::new(),
         warnings: Vec::new(),
     };
     // Tensors may share a buffer; what they hold together must stay within reach of the file.
@@ -129,6 +134,10 @@ fn read_tensor(
     let subject = format!("tensor #{id} {name:?}");
     let dtype = match tensor.element_type() {
         0 => DType::F32,
+        1 => return read_packed(&subject, name, tensor, buffers, budget, DType::F32),
+        17 => return read_packed(&subject, name, tensor, buffers, budget, DType::I8),
+        // A handle of a variable; what it refers to is told by operators.
+        13 => return Ok(unused(tensor)),
         2 => DType::I32,
         3 => DType::U8,
         4 => DType::I64,
@@ -137,7 +146,7 @@ fn read_tensor(
         9 => DType::I8,
         other => {
             let reason = format!(
-                "element type {}; float32, int8, uint8, int16, int32, int64 and bool are accepted",
+                "element type {}; float32, int8, uint8, int16, int32, int64 and bool are accepted, float16 and int4 as constants",
                 type_name(other)
             );
             return Err(unsupported(subject, reason));
@@ -154,6 +163,37 @@ fn read_tensor(
     let data = read_data(&subject, tensor, buffers, bytes, budget)?;
     let quantization = read_quantization(&subject, tensor, &shape)?;
     Ok(Tensor { name, dtype, shape, quantization, data })
+}
+
+/// A constant of half floats, which becomes one of floats, or of int4, which becomes one of int8.
+fn read_packed(
+    subject: &str,
+    name: String,
+    tensor: &schema::Tensor<'_>,
+    buffers: &[schema::Buffer<'_>],
+    budget: &mut usize,
+    dtype: DType,
+) -> Result<Tensor> {
+    if tensor.is_variable() || tensor.sparsity().is_some() {
+        return Err(unsupported(subject, "a variable, or sparse storage; a dense constant is accepted"));
+    }
+    let shape = read_shape(subject, tensor, dtype)?;
+    let elements: usize = shape.iter().product();
+    let bytes = if dtype == DType::F32 { 2 * elements } else { elements.div_ceil(2) };
+    let Some(packed) = read_data(subject, tensor, buffers, bytes, budget)? else {
+        let reason = format!("{} at run time; it is accepted for constants", type_name(tensor.element_type()));
+        return Err(unsupported(subject, reason));
+    };
+    let data = if dtype == DType::F32 {
+        let half = |pair: &[u8]| half::f16::from_le_bytes([pair[0], pair[1]]).to_f32().to_le_bytes();
+        packed.chunks_exact(2).flat_map(half).collect()
+    } else {
+        // The lower half of a byte comes first; an arithmetic shift brings its sign along.
+        let both = packed.iter().flat_map(|&b| [((b << 4) as i8) >> 4, (b as i8) >> 4]);
+        both.take(elements).map(|v| v as u8).collect()
+    };
+    let quantization = read_quantization(subject, tensor, &shape)?;
+    Ok(Tensor { name, dtype, shape, quantization, data: Some(data) })
 }
 
 fn type_name(code: i8) -> String {
@@ -265,6 +305,7 @@ fn read_operators(
 ) -> Result<()> {
     let codes = model.operator_codes();
     let mut refused: Vec<(String, String)> = Vec::new();
+    let mut variables = Variables::default();
     for (index, operator) in subgraph.operators().iter().enumerate() {
         let Some(code) = codes.get(operator.opcode_index() as usize) else {
             let reason = format!("refers to operator code {}; there are {}", operator.opcode_index(), codes.len());
@@ -274,14 +315,19 @@ fn read_operators(
         let number = code.builtin_code().max(i32::from(code.deprecated_builtin_code()));
         let outputs = operands(&format!("operator #{index}"), operator.outputs(), graph.tensors.len())?;
         let outputs: Vec<TensorId> = outputs.into_iter().flatten().collect();
-        let called = match operators::name(number) {
+        let called = match names::name(number) {
             Some(_) if number == operators::CUSTOM => format!("CUSTOM {:?}", code.custom_code().unwrap_or_default()),
             Some(name) => name.to_string(),
             None => format!("operator number {number}"),
         };
         let result = outputs.first().map_or("", |&t| graph.tensors[t].name.as_str());
         let subject = format!("{called} #{index} {result:?}");
-        let name = operators::name(number).unwrap_or_default();
+        let name = names::name(number).unwrap_or_default();
+        let inputs = operands(&subject, operator.inputs(), graph.tensors.len())?;
+        let access = Access { name, index, operator, inputs: &inputs, outputs: &outputs, subject: &subject };
+        if variables.take(&access, model, bytes, graph)? {
+            continue;
+        }
         let op = match operators::op(name, operator, bytes) {
             Ok(op) => op,
             Err(Refusal::Operator) => {
@@ -292,7 +338,6 @@ fn read_operators(
             Err(Refusal::Invalid(reason)) => return Err(invalid(subject, reason)),
             Err(Refusal::Malformed(e)) => return Err(malformed(e)),
         };
-        let inputs = operands(&subject, operator.inputs(), graph.tensors.len())?;
         let ([fewest_in, most_in], [fewest_out, most_out]) = operators::arity(&op);
         if !(fewest_in..=most_in).contains(&inputs.len()) || !(fewest_out..=most_out).contains(&outputs.len()) {
             let reason = format!("has {} operands and {} results", inputs.len(), outputs.len());
@@ -300,7 +345,7 @@ fn read_operators(
         }
         graph.nodes.push(Node { index, op_name: name, op, inputs, outputs });
     }
-    let Some((subject, first)) = refused.first() else { return Ok(()) };
+    let Some((subject, first)) = refused.first() else { return variables.states(graph) };
     let mut others: Vec<&str> = refused.iter().map(|(_, called)| called.as_str()).filter(|c| c != first).collect();
     others.sort_unstable();
     others.dedup();
@@ -324,7 +369,7 @@ fn operands(
 /// Every operand is a model input, a constant, or written by an earlier operator; every tensor is written once.
 fn check_order(graph: &Graph) -> Result<()> {
     let mut known: Vec<bool> = graph.tensors.iter().map(|t| t.data.is_some()).collect();
-    for &input in &graph.inputs {
+    for input in graph.entries() {
         if std::mem::replace(&mut known[input], true) {
             return Err(invalid(graph.describe_tensor(input), "is a model input twice, or an input and a constant"));
         }
@@ -343,8 +388,8 @@ fn check_order(graph: &Graph) -> Result<()> {
             }
         }
     }
-    match graph.outputs.iter().find(|&&t| !known[t]) {
-        Some(&output) => Err(invalid(graph.describe_tensor(output), "is a model output that nothing writes")),
+    match graph.exits().find(|&t| !known[t]) {
+        Some(output) => Err(invalid(graph.describe_tensor(output), "is a model output that nothing writes")),
         None => Ok(()),
     }
 }

@@ -4,7 +4,8 @@
 use std::fmt::Debug;
 
 use hilbench_kernels::optimized::{dsp, generic, mve};
-use hilbench_kernels::{params, params::Requant, params::ScaleF32, reference};
+use hilbench_kernels::params::{self, Channel, Requant, ScaleF32};
+use hilbench_kernels::reference;
 
 use crate::value::Value;
 
@@ -22,11 +23,17 @@ macro_rules! plain_elements {
         }
     )*};
 }
-plain_elements!(i8 u8 i16 i32 u32 f32);
+plain_elements!(i8 u8 i16 u16 i32 u32 f32);
 
 impl Element for Requant {
     fn read(value: &Value) -> Vec<Self> {
         value.as_slice::<i32>().chunks_exact(2).map(|c| Requant { multiplier: c[0], shift: c[1] }).collect()
+    }
+}
+
+impl Element for Channel {
+    fn read(value: &Value) -> Vec<Self> {
+        value.as_slice::<i32>().as_chunks().0.iter().map(|&words| Channel::from_words(words)).collect()
     }
 }
 
@@ -53,8 +60,8 @@ pub struct Signature {
 pub fn element_bytes(element: &str) -> usize {
     match element {
         "i8" | "u8" => 1,
-        "i16" => 2,
-        "Requant" => 8,
+        "i16" | "u16" => 2,
+        "Channel" | "Requant" => 8,
         _ => 4,
     }
 }
@@ -120,6 +127,10 @@ calls! {
     ArgMinF32(params::ArgPick): reference::arg_min(f32) -> i32;
     ArgMinI8(params::ArgPick): reference::arg_min(i8) -> i32;
     ArgMinU8(params::ArgPick): reference::arg_min(u8) -> i32;
+    Assign8(params::StridedCopy): generic::strided_copy(u8) -> u8;
+    AsymmetricConv2d(params::QLinearConv2d): reference::qlinear::conv2d(i8, i8, i32, Requant) -> i8;
+    AsymmetricDepthwiseConv2d(params::QLinearDepthwiseConv2d): reference::qlinear::depthwise_conv2d(i8, i16, i32, Requant) -> i8;
+    AveragePool2dU8(params::Pool2d): reference::average_pool2d_u8(u8) -> u8;
     AveragePool2d(params::Pool2d): generic::average_pool2d(i8) -> i8;
     Conv2d(params::Conv2d): generic::conv2d(i8, i8, i32, Requant) [i8] -> i8;
     ConvIntegerI8I8(params::Conv2d): reference::qlinear::conv2d_integer(i8, i8, i8, i8) -> i32;
@@ -132,9 +143,9 @@ calls! {
     DequantizeAccumulators(Vec<params::ScaleF32>): reference::qlinear::dequantize_accumulators(i32, f32) -> f32;
     DspAdd(params::Add): dsp::add(i8, i8) -> i8;
     DspAveragePool2d(params::Pool2d): dsp::average_pool2d(i8) -> i8;
-    DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, i32, Requant) [u32] -> i8;
-    DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, u32, i32, Requant) [u32] -> i8;
-    DspDepthwiseTaps(params::DepthwiseConv2d): dsp::depthwise_taps(i8, u32, i32, Requant) -> i8;
+    DspConv2d(params::Conv2d): dsp::conv2d(i8, u32, Channel) [u32] -> i8;
+    DspDepthwiseConv2d(params::DepthwiseConv2d): dsp::depthwise_conv2d(i8, i8, Channel) [u32] -> i8;
+    DspDepthwiseTaps(params::DepthwiseConv2d): dsp::depthwise_taps(i8, u32, Channel) -> i8;
     DspFullyConnected(params::FullyConnected): dsp::fully_connected(i8, u32, i32, Requant) [u32] -> i8;
     DspMaxPool2d(params::Pool2d): dsp::max_pool2d(i8) -> i8;
     DspMul(params::Mul): dsp::mul(i8, i8) -> i8;
@@ -151,6 +162,10 @@ calls! {
     DspSub(params::Add): dsp::sub(i8, i8) -> i8;
     DequantizeI8(params::Affine): reference::dequantize_i8(i8) -> f32;
     DequantizeU8(params::Affine): reference::dequantize_u8(u8) -> f32;
+    DequantizeMappedI16(params::ScaleMap): reference::qlinear::dequantize_mapped(i16, f32, i32) -> f32;
+    DequantizeMappedI8(params::ScaleMap): reference::qlinear::dequantize_mapped(i8, f32, i32) -> f32;
+    DequantizeMappedU16(params::ScaleMap): reference::qlinear::dequantize_mapped(u16, f32, i32) -> f32;
+    DequantizeMappedU8(params::ScaleMap): reference::qlinear::dequantize_mapped(u8, f32, i32) -> f32;
     DynamicQuantize(()): reference::qlinear::dynamic_quantize(f32, f32, u8) -> u8;
     DynamicScale(()): reference::qlinear::dynamic_scale(f32) -> f32;
     DynamicZeroPoint(()): reference::qlinear::dynamic_zero_point(f32, f32) -> u8;
@@ -186,6 +201,7 @@ calls! {
     FloatGlobalAveragePool(params::Rows): reference::float::global_average_pool(f32) -> f32;
     FloatHardSigmoid(params::UnaryF32): reference::float::hard_sigmoid(f32) -> f32;
     FloatHardSwish(()): reference::float::hard_swish(f32) -> f32;
+    FloatL2Normalization(params::Rows): reference::float::l2_normalization(f32) -> f32;
     FloatLeakyRelu(params::UnaryF32): reference::float::leaky_relu(f32) -> f32;
     FloatGru(params::Recurrent): reference::float::gru(f32, f32, f32, f32, f32) [f32] -> f32;
     FloatLstm(params::Recurrent): reference::float::lstm(f32, f32, f32, f32, f32, f32) [f32] -> f32;
@@ -213,6 +229,7 @@ calls! {
     FloatReduceSum(params::Reduce): reference::float::reduce_sum(f32) -> f32;
     FloatReduceSumSquare(params::Reduce): reference::float::reduce_sum_square(f32) -> f32;
     FloatRound(()): reference::float::round(f32) -> f32;
+    FloatRsqrt(()): reference::float::rsqrt(f32) -> f32;
     FloatSelu(params::UnaryF32): reference::float::selu(f32) -> f32;
     FloatSigmoid(()): reference::float::sigmoid(f32) -> f32;
     FloatSign(()): reference::float::sign(f32) -> f32;
@@ -222,6 +239,8 @@ calls! {
     FloatSoftplus(()): reference::float::softplus(f32) -> f32;
     FloatSoftsign(()): reference::float::softsign(f32) -> f32;
     FloatSqrt(()): reference::float::sqrt(f32) -> f32;
+    FloatSquare(()): reference::float::square(f32) -> f32;
+    FloatSquaredDifference(params::Broadcast): reference::float::squared_difference(f32, f32) -> f32;
     FloatSub(params::Broadcast): reference::float::sub(f32, f32) -> f32;
     FloatTan(()): reference::float::tan(f32) -> f32;
     FloatTanh(()): reference::float::tanh(f32) -> f32;
@@ -234,6 +253,9 @@ calls! {
     GreaterI32(params::Broadcast): reference::greater(i32, i32) -> u8;
     GreaterOrEqualF32(params::Broadcast): reference::greater_or_equal(f32, f32) -> u8;
     GreaterOrEqualI32(params::Broadcast): reference::greater_or_equal(i32, i32) -> u8;
+    HybridConv2d(params::Conv2dHybrid): reference::hybrid::conv2d(f32, i8, f32, f32) [i8] -> f32;
+    HybridDepthwiseConv2d(params::DepthwiseConv2dF32): reference::hybrid::depthwise_conv2d(f32, i8, f32, f32) [i8] -> f32;
+    HybridFullyConnected(params::FullyConnectedHybrid): reference::hybrid::fully_connected(f32, i8, f32, f32) [i8] -> f32;
     LessF32(params::Broadcast): reference::less(f32, f32) -> u8;
     LessI32(params::Broadcast): reference::less(i32, i32) -> u8;
     LessOrEqualF32(params::Broadcast): reference::less_or_equal(f32, f32) -> u8;
@@ -255,8 +277,8 @@ calls! {
     Mul(params::Mul): generic::mul(i8, i8) -> i8;
     MveAdd(params::Add): mve::add(i8, i8) -> i8;
     MveAveragePool2d(params::Pool2d): mve::average_pool2d(i8) -> i8;
-    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, i32, Requant) [i8] -> i8;
-    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, i32, Requant) [i8] -> i8;
+    MveConv2d(params::Conv2d): mve::conv2d(i8, i8, Channel) [i8] -> i8;
+    MveDepthwiseConv2d(params::DepthwiseConv2d): mve::depthwise_conv2d(i8, u32, Channel) [i8] -> i8;
     MveFullyConnected(params::FullyConnected): mve::fully_connected(i8, i8, i32, Requant) -> i8;
     MveMaxPool2d(params::Pool2d): mve::max_pool2d(i8) -> i8;
     MveMul(params::Mul): mve::mul(i8, i8) -> i8;
@@ -264,6 +286,8 @@ calls! {
     Or(params::Broadcast): reference::or(u8, u8) -> u8;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
+    PortableAsymmetricConv2d(params::QLinearConv2d): generic::qlinear_conv2d(i8, i8, i32, Requant) [i8] -> i8;
+    PortableAsymmetricDepthwiseConv2d(params::QLinearDepthwiseConv2d): generic::qlinear_depthwise_conv2d(i8, i16, i32, Requant) -> i8;
     PortableConvIntegerI8I8(params::Conv2d): generic::conv2d_integer(i8, i8, i8, i8) [i16] -> i32;
     PortableConvIntegerI8U8(params::Conv2d): generic::conv2d_integer(i8, u8, i8, u8) [i16] -> i32;
     PortableConvIntegerU8I8(params::Conv2d): generic::conv2d_integer(u8, i8, u8, i8) [i16] -> i32;
@@ -324,6 +348,11 @@ calls! {
     QuantizeEvenI8(params::Affine): reference::qlinear::quantize(f32) -> i8;
     QuantizeEvenU8(params::Affine): reference::qlinear::quantize(f32) -> u8;
     QuantizeI8(params::Affine): reference::quantize_i8(f32) -> i8;
+    QuantizeMappedI16(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> i16;
+    QuantizeMappedI8(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> i8;
+    QuantizeMappedU16(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> u16;
+    QuantizeMappedU8(params::QuantizeMapped): reference::qlinear::quantize_mapped(f32, f32, i32) -> u8;
+    QuantizeMinifloat(params::QuantizeMinifloat): reference::qlinear::quantize_minifloat(f32, f32) -> u8;
     QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
     ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;
     ReduceMaxU8(params::Reduce): reference::reduce_max(u8) -> u8;
@@ -334,6 +363,7 @@ calls! {
     ResizeNearest8(params::Resize2d): reference::resize_nearest(u8) -> u8;
     ResizeNearestNeighbor8(params::ResizeNearest): generic::resize_nearest_neighbor(u8) -> u8;
     ResizeNearestNeighbor32(params::ResizeNearest): generic::resize_nearest_neighbor(u32) -> u32;
+    ScaleCodes(params::ScaleMap): reference::qlinear::scale_codes(u8, f32, f32) -> f32;
     Select8(params::Select): reference::select(u8, u8, u8) -> u8;
     Select32(params::Select): reference::select(u8, u32, u32) -> u32;
     Softmax(params::Softmax): generic::softmax(i8) -> i8;

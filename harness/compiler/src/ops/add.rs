@@ -9,7 +9,7 @@ use super::unary::{table_broadcast, table_with_constant};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::multiplier::quantize_multiplier;
 use crate::qgraph::QNode;
@@ -61,7 +61,7 @@ impl Computation for Add {
         kernel(&self.params, inputs[0].as_slice(), inputs[1].as_slice(), outputs[0].as_mut_slice());
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, _: Level) -> Option<Kernel> {
         Some(Kernel::binary(self.params, if self.subtract { generic::sub } else { generic::add }))
     }
 

@@ -9,10 +9,9 @@ use super::products::{Products, Rescaled, keep_filters};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
-use super::{Border, Computation, Operands, QOp, Quantized};
+use super::{Border, Computation, Operands, QOp, Quantized, geometry};
 use crate::Result;
-use crate::graph::Op;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -25,29 +24,19 @@ pub struct Conv2d {
 }
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
-    let Op::Conv2d { window } = &operands.node.op else { return Err(operands.invalid("is not CONV_2D")) };
+    let shape = geometry::conv_2d(operands)?;
     let input = operands.int8(operands.input(0)?)?;
     let output = operands.int8(operands.output()?)?;
-    let [batches, h, w, input_channels] = operands.dims(operands.input(0)?)?;
-    let [output_channels, filter_h, filter_w, filter_channels] = operands.dims(operands.input(1)?)?;
-    let groups = input_channels.checked_div(filter_channels).unwrap_or(0);
-    if groups == 0 || groups * filter_channels != input_channels || output_channels % groups != 0 {
-        let reason =
-            format!("weights of shape {:?} do not fit {input_channels} input channels", operands.input(1)?.shape);
-        return Err(operands.invalid(reason));
-    }
-    let window_params = operands.window(window, [batches, h, w, input_channels], [filter_h, filter_w])?;
-    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, output_channels])?;
-    let weights = weights(operands, 0, output_channels, PerTensorFactor::Double, input, output)?;
+    let weights = weights(operands, 0, shape.output_channels, PerTensorFactor::Double, input, output)?;
     let params = params::Conv2d {
-        batches,
-        window: window_params,
-        input_channels,
-        filter_channels,
-        output_channels,
+        batches: shape.batches,
+        window: shape.window,
+        input_channels: shape.input_channels,
+        filter_channels: shape.filter_channels,
+        output_channels: shape.output_channels,
         input_zero_point: input.zero_point,
         output_zero_point: output.zero_point,
-        activation: operands.clamp(window.activation, output)?,
+        activation: operands.clamp(shape.activation, output)?,
     };
     Ok((Conv2d { params, weights }.into(), vec![operands.input_id(0)?]))
 }
@@ -70,7 +59,6 @@ impl Computation for Conv2d {
         };
         let small =
             takes.then(|| small_sums(&w.values, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
-        let (bias, requant) = small.as_ref().map_or((&folded, &w.requant), |s| (&s.folded_bias, &s.requant));
         let (call, values, scratch_bytes) = match &small {
             Some(small) if lowering.isa() == Isa::Dsp => {
                 let mut packed = vec![0; dsp::conv2d_packed(p)];
@@ -80,20 +68,23 @@ impl Computation for Conv2d {
             Some(small) => (Call::MveConv2d(*p), i8_bytes(&small.rows), mve::conv2d_scratch(p)),
             None => (Call::Conv2d(*p), i8_bytes(&w.values), generic::conv2d_scratch(p)),
         };
-        let operands = vec![
-            lowering.operand(node.inputs[0]),
-            lowering.constant(&format!("{} weights", node.name), values),
-            lowering.constant(&format!("{} bias", node.name), i32_bytes(bias)),
-            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(requant)),
-        ];
+        let mut operands =
+            vec![lowering.operand(node.inputs[0]), lowering.constant(&format!("{} weights", node.name), values)];
+        match &small {
+            Some(small) => operands.push(lowering.constant(&format!("{} channels", node.name), small.channels())),
+            None => operands.extend([
+                lowering.constant(&format!("{} bias", node.name), i32_bytes(&folded)),
+                lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+            ]),
+        }
         let scratch = Some(lowering.scratch(scratch_bytes));
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call, operands, scratch, output }])
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, level: Level) -> Option<Kernel> {
         let w = &self.weights;
-        Some(Kernel::conv2d(self.params, &w.values, &w.bias, &w.requant))
+        Some(Kernel::conv2d(level, self.params, &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

@@ -10,10 +10,9 @@ use super::products::{Products, Rescaled, keep};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
-use super::{Border, Computation, Operands, QOp, Quantized};
+use super::{Border, Computation, Operands, QOp, Quantized, geometry};
 use crate::Result;
-use crate::graph::Op;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -26,34 +25,28 @@ pub struct DepthwiseConv2d {
 }
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
-    let Op::DepthwiseConv2d { window, .. } = &operands.node.op else {
-        return Err(operands.invalid("is not DEPTHWISE_CONV_2D"));
-    };
+    let shape = geometry::depthwise_conv_2d(operands)?;
     let input = operands.int8(operands.input(0)?)?;
     let output = operands.int8(operands.output()?)?;
-    let [batches, h, w, channels] = operands.dims(operands.input(0)?)?;
-    let [one, filter_h, filter_w, output_channels] = operands.dims(operands.input(1)?)?;
-    let multiplier = output_channels.checked_div(channels).unwrap_or(0);
-    if one != 1 || multiplier == 0 || multiplier * channels != output_channels {
-        let reason = format!("weights of shape {:?} do not fit {channels} input channels", operands.input(1)?.shape);
-        return Err(operands.invalid(reason));
-    }
-    let window_params = operands.window(window, [batches, h, w, channels], [filter_h, filter_w])?;
-    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, output_channels])?;
-    let weights = weights(operands, 3, output_channels, PerTensorFactor::Double, input, output)?;
+    let weights = weights(operands, 3, shape.channels * shape.multiplier, PerTensorFactor::Double, input, output)?;
     let params = params::DepthwiseConv2d {
-        batches,
-        window: window_params,
-        channels,
-        multiplier,
+        batches: shape.batches,
+        window: shape.window,
+        channels: shape.channels,
+        multiplier: shape.multiplier,
         input_zero_point: input.zero_point,
         output_zero_point: output.zero_point,
-        activation: operands.clamp(window.activation, output)?,
+        activation: operands.clamp(shape.activation, output)?,
     };
     Ok((DepthwiseConv2d { params, weights }.into(), vec![operands.input_id(0)?]))
 }
 
 impl DepthwiseConv2d {
+    /// With weights without a zero point.
+    pub(super) fn new(params: params::DepthwiseConv2d, weights: Weights) -> Self {
+        DepthwiseConv2d { params, weights }
+    }
+
     /// Weights `[channels, taps]`.
     fn rows(&self) -> Vec<i8> {
         let channels = self.params.channels * self.params.multiplier;
@@ -93,50 +86,50 @@ impl Computation for DepthwiseConv2d {
         let (p, w) = (&self.params, &self.weights);
         let mut bias = w.bias.clone();
         bias.resize(p.channels * p.multiplier, 0);
-        let (mut call, mut values) = (Call::DepthwiseConv2d(*p), i8_bytes(&w.values));
-        let (mut requant, mut scratch) = (w.requant.clone(), None);
         let takes = match lowering.isa() {
             Isa::Generic => false,
             Isa::Dsp => dsp::depthwise_conv2d_takes(p) || dsp::depthwise_taps_takes(p),
-            Isa::Mve => mve::depthwise_conv2d_takes(p),
+            Isa::Mve => mve::depthwise_conv2d_takes(p) || dsp::depthwise_taps_takes(p),
         };
         let rows = self.rows();
         let mut folded = vec![0; bias.len()];
         optimized::fold_input_offset(&rows, &bias, p.input_zero_point, bias.len(), &mut folded);
         let small = takes.then(|| small_sums(&rows, &folded, &w.requant, p.output_zero_point, p.activation)).flatten();
-        if let Some(small) = small {
-            let mut packed;
-            if lowering.isa() == Isa::Mve {
-                packed = vec![0; mve::depthwise_conv2d_packed(p)];
+        let (call, values, scratch_bytes) = match &small {
+            Some(small) if lowering.isa() == Isa::Mve && mve::depthwise_conv2d_takes(p) => {
+                let mut packed = vec![0; mve::depthwise_conv2d_packed(p)];
                 mve::pack_depthwise_conv2d(p, &small.rows, &mut packed);
-                call = Call::MveDepthwiseConv2d(*p);
-                scratch = Some(lowering.scratch(mve::depthwise_conv2d_scratch(p)));
-            } else if dsp::depthwise_conv2d_takes(p) {
-                packed = vec![0; dsp::depthwise_conv2d_packed(p)];
-                dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
-                call = Call::DspDepthwiseConv2d(*p);
-                scratch = Some(lowering.scratch(4 * dsp::depthwise_conv2d_scratch(p)));
-            } else {
-                packed = vec![0; dsp::depthwise_taps_packed(p)];
-                dsp::pack_depthwise_taps(p, &small.rows, &mut packed);
-                call = Call::DspDepthwiseTaps(*p);
+                (Call::MveDepthwiseConv2d(*p), u32_bytes(&packed), Some(mve::depthwise_conv2d_scratch(p)))
             }
-            values = u32_bytes(&packed);
-            (bias, requant) = (small.folded_bias, small.requant);
+            Some(small) if lowering.isa() == Isa::Dsp && dsp::depthwise_conv2d_takes(p) => {
+                let mut packed = vec![0; dsp::depthwise_conv2d_packed(p)];
+                dsp::pack_depthwise_conv2d(p, &small.rows, &mut packed);
+                (Call::DspDepthwiseConv2d(*p), i8_bytes(&packed), Some(4 * dsp::depthwise_conv2d_scratch(p)))
+            }
+            Some(small) => {
+                let mut packed = vec![0; dsp::depthwise_taps_packed(p)];
+                dsp::pack_depthwise_taps(p, &small.rows, &mut packed);
+                (Call::DspDepthwiseTaps(*p), u32_bytes(&packed), None)
+            }
+            None => (Call::DepthwiseConv2d(*p), i8_bytes(&w.values), None),
+        };
+        let scratch = scratch_bytes.map(|bytes| lowering.scratch(bytes));
+        let mut operands =
+            vec![lowering.operand(node.inputs[0]), lowering.constant(&format!("{} weights", node.name), values)];
+        match &small {
+            Some(small) => operands.push(lowering.constant(&format!("{} channels", node.name), small.channels())),
+            None => operands.extend([
+                lowering.constant(&format!("{} bias", node.name), i32_bytes(&bias)),
+                lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&w.requant)),
+            ]),
         }
-        let operands = vec![
-            lowering.operand(node.inputs[0]),
-            lowering.constant(&format!("{} weights", node.name), values),
-            lowering.constant(&format!("{} bias", node.name), i32_bytes(&bias)),
-            lowering.constant(&format!("{} multipliers", node.name), requant_bytes(&requant)),
-        ];
         let output = lowering.buffer(node.outputs[0]);
         Ok(vec![Step { call, operands, scratch, output }])
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, level: Level) -> Option<Kernel> {
         let w = &self.weights;
-        Some(Kernel::depthwise_conv2d(self.params, &w.values, &w.bias, &w.requant))
+        Some(Kernel::depthwise_conv2d(level, self.params, &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

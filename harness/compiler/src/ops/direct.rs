@@ -37,6 +37,11 @@ impl Direct {
         self
     }
 
+    /// With another call over the same operands.
+    pub(crate) fn calling(self, call: Call) -> Self {
+        Direct { call, ..self }
+    }
+
     /// With this many bytes of scratch memory.
     pub(crate) fn using(mut self, bytes: usize) -> Self {
         self.scratch = Some(bytes);
@@ -54,6 +59,11 @@ impl Direct {
     /// Whether floats become 8-bit codes.
     pub(crate) fn is_quantize(&self) -> bool {
         matches!(self.call, Call::QuantizeEvenI8(_) | Call::QuantizeEvenU8(_))
+    }
+
+    /// Whether floats meet integer weights.
+    pub(crate) fn is_hybrid(&self) -> bool {
+        matches!(self.call, Call::HybridConv2d(_) | Call::HybridDepthwiseConv2d(_) | Call::HybridFullyConnected(_))
     }
 
     /// The parameters as source.

@@ -18,7 +18,7 @@ pub(super) fn extended(direct: &Direct, isa: Isa) -> Option<Direct> {
         (Isa::Dsp | Isa::Mve, &Call::QLinearMulU8(p)) => plain(Call::DspQLinearMulU8(p)),
         (Isa::Dsp, &Call::MaxPool2dI8(p)) if dsp::max_pool2d_takes(&p) => plain(Call::DspMaxPool2d(p)),
         (Isa::Mve, &Call::MaxPool2dI8(p)) => plain(Call::MveMaxPool2d(p)),
-        (Isa::Dsp, call) => packed(direct, call),
+        (Isa::Dsp | Isa::Mve, call) => packed(direct, call),
         _ => None,
     }
 }

@@ -9,10 +9,9 @@ use super::products::{Products, Rescaled, keep_filters};
 use super::requantized::{
     PerTensorFactor, Weights, i8_bytes, i32_bytes, requant_bytes, small_sums, u32_bytes, weights,
 };
-use super::{Computation, Operands, QOp, Quantized};
+use super::{Computation, Operands, QOp, Quantized, geometry};
 use crate::Result;
-use crate::graph::Op;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -25,38 +24,18 @@ pub struct FullyConnected {
 }
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
-    let Op::FullyConnected { activation, keep_num_dims } = operands.node.op else {
-        return Err(operands.invalid("is not FULLY_CONNECTED"));
-    };
-    let x = operands.input(0)?;
-    let input = operands.int8(x)?;
+    let shape = geometry::fully_connected(operands)?;
+    let input = operands.int8(operands.input(0)?)?;
     let output = operands.int8(operands.output()?)?;
-    let [output_depth, input_depth] = operands.dims(operands.input(1)?)?;
-    if input_depth == 0 || !x.elements().is_multiple_of(input_depth) {
-        let reason = format!("input of shape {:?} does not divide into rows of {input_depth}", x.shape);
-        return Err(operands.invalid(reason));
-    }
-    let batches = x.elements() / input_depth;
-    match x.shape.split_last() {
-        Some((&last, leading)) if keep_num_dims && last == input_depth => {
-            operands.expect_shape(0, &[leading, &[output_depth]].concat())?;
-        }
-        _ if keep_num_dims => {
-            let reason =
-                format!("input of shape {:?} keeps its dimensions, but rows have {input_depth} elements", x.shape);
-            return Err(operands.invalid(reason));
-        }
-        _ => operands.expect_shape(0, &[batches, output_depth])?,
-    }
-    let weights = weights(operands, 0, output_depth, PerTensorFactor::SingleProduct, input, output)?;
+    let weights = weights(operands, 0, shape.output_depth, PerTensorFactor::SingleProduct, input, output)?;
     let params = params::FullyConnected {
-        batches,
-        input_depth,
-        output_depth,
+        batches: shape.batches,
+        input_depth: shape.input_depth,
+        output_depth: shape.output_depth,
         input_zero_point: input.zero_point,
         weights_zero_point: weights.zero_point,
         output_zero_point: output.zero_point,
-        activation: operands.clamp(activation, output)?,
+        activation: operands.clamp(shape.activation, output)?,
     };
     Ok((FullyConnected { params, weights }.into(), vec![operands.input_id(0)?]))
 }
@@ -107,10 +86,10 @@ impl Computation for FullyConnected {
         Ok(vec![Step { call, operands, scratch, output: lowering.buffer(node.outputs[0]) }])
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, level: Level) -> Option<Kernel> {
         let (p, w) = (&self.params, &self.weights);
         // With a zero point of its own a weight is no number of 8 bits any more.
-        (p.weights_zero_point == 0).then(|| Kernel::conv2d(p.as_conv2d(), &w.values, &w.bias, &w.requant))
+        (p.weights_zero_point == 0).then(|| Kernel::conv2d(level, p.as_conv2d(), &w.values, &w.bias, &w.requant))
     }
 
     fn describe(&self) -> String {

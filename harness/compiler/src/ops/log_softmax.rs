@@ -1,12 +1,10 @@
-//! LOG_SOFTMAX over the last axis of an int8 tensor (output scale 16/256, zero point 127), or of a float32 one, as
-//! converters leave it at the end of a quantized model.
+//! LOG_SOFTMAX over the last axis of an int8 tensor (output scale 16/256, zero point 127).
 
 use hilbench_kernels::{params, reference};
 
 use super::softmax::scaled_difference;
 use super::{Computation, Operands, Quantized};
 use crate::Result;
-use crate::graph::DType;
 use crate::lower::{Call, Lowering, Step};
 use crate::multiplier::{input_radius, quantize_multiplier};
 use crate::qgraph::QNode;
@@ -14,20 +12,12 @@ use crate::value::Value;
 
 /// A log-softmax.
 #[derive(Clone, Debug)]
-pub enum LogSoftmax {
-    /// In fixed point.
-    Int8(params::LogSoftmax),
-    /// In single precision.
-    Float32(params::Rows),
+pub struct LogSoftmax {
+    params: params::LogSoftmax,
 }
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     let x = operands.input(0)?;
-    if (x.dtype, operands.output()?.dtype) == (DType::F32, DType::F32) {
-        operands.expect_shape(0, &x.shape)?;
-        let (rows, depth) = operands.rows(x)?;
-        return Ok((LogSoftmax::Float32(params::Rows { rows, depth }).into(), vec![operands.input_id(0)?]));
-    }
     let scale = operands.int8(x)?.scale;
     operands.expect_output_scale(16.0 / 256.0, 127)?;
     operands.expect_shape(0, &x.shape)?;
@@ -38,23 +28,21 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     // `PreprocessLogSoftmaxScalingExp`: the factor that undoes `input`.
     let reverse = quantize_multiplier(2f64.powi(31 - input.shift) / f64::from(input.multiplier));
     let params = params::LogSoftmax { rows, depth, input, reverse, diff_min: -input_radius(5, input.shift) };
-    Ok((LogSoftmax::Int8(params).into(), vec![operands.input_id(0)?]))
+    Ok((LogSoftmax { params }.into(), vec![operands.input_id(0)?]))
 }
 
 impl Computation for LogSoftmax {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
-        match self {
-            LogSoftmax::Int8(p) => reference::log_softmax(p, inputs[0].as_slice(), outputs[0].as_mut_slice()),
-            LogSoftmax::Float32(p) => reference::log_softmax_f32(p, inputs[0].as_slice(), outputs[0].as_mut_slice()),
-        }
+        reference::log_softmax(&self.params, inputs[0].as_slice(), outputs[0].as_mut_slice());
     }
 
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>> {
-        let call = match self {
-            LogSoftmax::Int8(p) => Call::LogSoftmax(*p),
-            LogSoftmax::Float32(p) => Call::LogSoftmaxF32(*p),
-        };
         let operands = vec![lowering.operand(node.inputs[0])];
-        Ok(vec![Step { call, operands, scratch: None, output: lowering.buffer(node.outputs[0]) }])
+        Ok(vec![Step {
+            call: Call::LogSoftmax(self.params),
+            operands,
+            scratch: None,
+            output: lowering.buffer(node.outputs[0]),
+        }])
     }
 }

@@ -1,8 +1,13 @@
 //! Everything the compiler knows of each operator, one file an operator: when it is accepted, the numbers its
 //! arithmetic needs, how the reference computes it, and which device calls compute it.
 
+mod float;
+mod geometry;
+mod matmul;
 mod operands;
-mod requantized;
+pub(crate) mod requantized;
+mod table;
+mod unsigned;
 
 pub mod add;
 pub mod channels;
@@ -42,7 +47,7 @@ use hilbench_kernels::params::Clamp;
 
 use crate::Result;
 use crate::graph::{Op, TensorId};
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -50,6 +55,8 @@ use crate::value::Value;
 use channels::{Bounds, Cut, Flow, Site};
 pub use operands::Operands;
 pub use pad::Border;
+pub(crate) use table::forms;
+pub use table::{Element, Form, SUPPORTED, Supported};
 
 /// A computation with every number decided.
 pub trait Computation: Debug {
@@ -63,7 +70,7 @@ pub trait Computation: Debug {
     fn lower(&self, node: &QNode, lowering: &mut Lowering<'_>) -> Result<Vec<Step>>;
 
     /// A faster way to the same outputs on this host, with one output; `None` where there is none.
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, _: Level) -> Option<Kernel> {
         None
     }
 
@@ -178,6 +185,12 @@ computations! {
 }
 
 impl QOp {
+    /// Whether floats meet integer weights.
+    #[must_use]
+    pub fn is_hybrid(&self) -> bool {
+        matches!(self, QOp::Direct(direct) if direct.is_hybrid())
+    }
+
     /// Whether floats become 8-bit codes.
     #[must_use]
     pub fn is_quantize(&self) -> bool {
@@ -192,58 +205,34 @@ impl QOp {
 /// A computation and the tensors it reads at run time.
 pub type Quantized = (QOp, Vec<TensorId>);
 
-macro_rules! rules {
-    ($($variant:ident $name:literal $types:literal $rule:path;)*) => {
-        /// Decides the arithmetic of one operator.
-        ///
-        /// # Errors
-        /// Types, shapes or parameters that the operator's rule refuses, by the operator's name.
-        pub fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
-            match &operands.node.op {
-                $(Op::$variant { .. } => $rule(operands),)*
-                Op::Onnx(_) => Err(operands.invalid("is not an operator of TFLite")),
-            }
-        }
+/// The rule of an operator for one kind of element.
+pub type Rule = fn(&Operands<'_>) -> Result<Quantized>;
 
-        /// Every supported operator with the element types it takes, by name.
-        pub const SUPPORTED: &[(&str, &str)] = &[$(($name, $types)),*];
-    };
+/// Decides the arithmetic of one operator.
+///
+/// # Errors
+/// Types, shapes or parameters that the operator's rule refuses, by the operator's name.
+pub fn quantize(operands: &Operands<'_>) -> Result<(Element, Quantized)> {
+    if matches!(operands.node.op, Op::Unsigned(_)) {
+        return Ok((Element::Int8, unsigned::quantize(operands)?));
+    }
+    let forms = table::forms(operands.node.op_name);
+    let data = operands.input(data_operand(&operands.node.op))?;
+    match forms.iter().find(|form| form.element.takes(data.dtype)) {
+        Some(form) => Ok((form.element, (form.rule)(operands)?)),
+        None => {
+            let elements: Vec<&str> = forms.iter().map(|form| form.element.name()).collect();
+            let reason = format!("tensor {:?} is {}; {} is accepted", data.name, data.dtype, elements.join(", "));
+            Err(operands.unsupported(reason))
+        }
+    }
 }
 
-rules! {
-    Add "ADD" "int8, broadcasting" add::quantize;
-    AveragePool2d "AVERAGE_POOL_2D" "int8" pool_2d::quantize;
-    Concatenation "CONCATENATION" "8 or 32 bits, equal scales" concatenation::quantize;
-    Conv2d "CONV_2D" "int8, weights int8 per tensor or per channel, groups, dilation" conv_2d::quantize;
-    DepthwiseConv2d "DEPTHWISE_CONV_2D" "int8, weights int8 per tensor or per channel, any multiplier, dilation" depthwise_conv_2d::quantize;
-    Dequantize "DEQUANTIZE" "int8 or uint8 to float32" dequantize::quantize;
-    ExpandDims "EXPAND_DIMS" "8 or 32 bits" reshape::quantize;
-    FullyConnected "FULLY_CONNECTED" "int8, weights int8 per tensor or per channel" fully_connected::quantize;
-    HardSwish "HARD_SWISH" "int8" hard_swish::quantize;
-    LeakyRelu "LEAKY_RELU" "int8" leaky_relu::quantize;
-    LogSoftmax "LOG_SOFTMAX" "int8, float32" log_softmax::quantize;
-    Logistic "LOGISTIC" "int8" logistic::quantize;
-    MaxPool2d "MAX_POOL_2D" "int8" pool_2d::quantize;
-    Maximum "MAXIMUM" "int8, broadcasting" maximum::quantize;
-    Mean "MEAN" "int8, any axes" mean::quantize;
-    Minimum "MINIMUM" "int8, broadcasting" maximum::quantize;
-    Mul "MUL" "int8, broadcasting" mul::quantize;
-    Pack "PACK" "8 or 32 bits, equal scales" concatenation::quantize;
-    Pad "PAD" "8 or 32 bits" pad::quantize;
-    PadV2 "PADV2" "8 or 32 bits" pad::quantize;
-    Quantize "QUANTIZE" "float32 to int8 or uint8, int8 and uint8 to each other" quantize::quantize;
-    ReduceMax "REDUCE_MAX" "int8, any axes" reduce_max::quantize;
-    Relu "RELU" "int8" relu::quantize;
-    Relu6 "RELU6" "int8" relu::quantize;
-    Reshape "RESHAPE" "8 or 32 bits" reshape::quantize;
-    ResizeNearestNeighbor "RESIZE_NEAREST_NEIGHBOR" "8 or 32 bits" resize_nearest_neighbor::quantize;
-    Shape "SHAPE" "any shape, folded" shape::quantize;
-    Slice "SLICE" "8 or 32 bits" strided::quantize;
-    Softmax "SOFTMAX" "int8" softmax::quantize;
-    Split "SPLIT" "8 or 32 bits" strided::quantize;
-    Squeeze "SQUEEZE" "8 or 32 bits" reshape::quantize;
-    StridedSlice "STRIDED_SLICE" "8 or 32 bits, all masks" strided::quantize;
-    Sub "SUB" "int8, broadcasting" add::quantize;
-    Tanh "TANH" "int8" tanh::quantize;
-    Transpose "TRANSPOSE" "8 or 32 bits, up to rank 6" transpose::quantize;
+/// Which operand's element type decides how an operator is computed.
+fn data_operand(op: &Op) -> usize {
+    match op {
+        Op::Split | Op::Select | Op::Fill => 1,
+        Op::TransposeConv { .. } => 2,
+        _ => 0,
+    }
 }

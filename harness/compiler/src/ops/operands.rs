@@ -3,7 +3,7 @@
 use hilbench_kernels::params::{Broadcast, Clamp, Reduce, Window2d};
 use hilbench_kernels::shape::MAX_RANK;
 
-use crate::graph::{Activation, DType, Node, Padding, Tensor, TensorId, WindowAttributes};
+use crate::graph::{Activation, DType, Node, Op, Padding, Tensor, TensorId, WindowAttributes};
 use crate::{Error, Result};
 
 /// Scale and zero point of a tensor that has one of each.
@@ -27,6 +27,15 @@ impl<'a> Operands<'a> {
     fn subject(&self) -> String {
         let name = self.node.outputs.first().map_or("", |&t| self.tensors[t].name.as_str());
         format!("{} #{} {name:?}", self.node.op_name, self.node.index)
+    }
+
+    /// What the operator is, whether its tensors were unsigned or not.
+    #[must_use]
+    pub fn op(&self) -> &'a Op {
+        match &self.node.op {
+            Op::Unsigned(op) => op,
+            op => op,
+        }
     }
 
     /// The operator asks for something that no rule computes.
@@ -64,13 +73,7 @@ impl<'a> Operands<'a> {
     /// `tensor` as an int8 activation with one scale.
     pub fn int8(&self, tensor: &Tensor) -> Result<PerTensor> {
         if tensor.dtype != DType::I8 {
-            let why = match tensor.dtype {
-                DType::F32 => "float32 arithmetic; quantize the model to full integer int8",
-                DType::U8 => "uint8 arithmetic; convert the model with int8 activations",
-                DType::I16 => "int16 activations; convert the model with int8 activations",
-                _ => "this element type",
-            };
-            let reason = format!("tensor {:?} is {}, int8 is accepted ({why})", tensor.name, tensor.dtype);
+            let reason = format!("tensor {:?} is {}; int8 is accepted beside int8", tensor.name, tensor.dtype);
             return Err(self.unsupported(reason));
         }
         self.per_tensor(tensor)
@@ -179,6 +182,11 @@ impl<'a> Operands<'a> {
 
     /// Bounds of a fused activation in the units of an int8 output (`CalculateActivationRangeQuantized`).
     pub fn clamp(&self, activation: Activation, output: PerTensor) -> Result<Clamp> {
+        self.clamp_within(activation, output, -128, 127)
+    }
+
+    /// The same of an output whose type holds `lowest` to `highest`.
+    pub fn clamp_within(&self, activation: Activation, output: PerTensor, lowest: i32, highest: i32) -> Result<Clamp> {
         let quantized = |real: f32| {
             let steps = (real / output.scale).round();
             // `no_integer_overflow_from_quantization` of the reference, which has no bound there.
@@ -186,16 +194,16 @@ impl<'a> Operands<'a> {
                 let reason = format!("output scale {} is too fine for a bound of {real}", output.scale);
                 return Err(self.unsupported(reason));
             }
-            // Saturates; a bound outside int8 is cut below.
+            // Saturates; a bound outside the type is cut below.
             Ok((steps as i32).saturating_add(output.zero_point))
         };
         let (min, max) = match activation {
-            Activation::None => (-128, 127),
-            Activation::Relu => (quantized(0.0)?, 127),
+            Activation::None => (lowest, highest),
+            Activation::Relu => (quantized(0.0)?, highest),
             Activation::Relu6 => (quantized(0.0)?, quantized(6.0)?),
             Activation::ReluN1To1 => (quantized(-1.0)?, quantized(1.0)?),
         };
-        Ok(Clamp { min: min.max(-128), max: max.min(127) })
+        Ok(Clamp { min: min.max(lowest), max: max.min(highest) })
     }
 
     /// Geometry of a window over an NHWC tensor, with the sizes that TFLite computes.
@@ -246,6 +254,16 @@ impl<'a> Operands<'a> {
             found.scale, found.zero_point
         );
         Err(self.unsupported(reason))
+    }
+
+    /// Height and width that constant operand 1 asks for.
+    pub fn resized(&self) -> Result<[usize; 2]> {
+        let size = self.integers(1)?;
+        let dimension = |i: usize| size.get(i).and_then(|&d| usize::try_from(d).ok()).filter(|&d| d > 0);
+        let (Some(height), Some(width), 2) = (dimension(0), dimension(1), size.len()) else {
+            return Err(self.invalid(format!("size is {size:?}; height and width are expected")));
+        };
+        Ok([height, width])
     }
 
     /// `tensor` as rows of its last dimension: their number and their length.

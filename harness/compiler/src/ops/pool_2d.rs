@@ -5,10 +5,11 @@ use hilbench_kernels::params::Clamp;
 use hilbench_kernels::{params, reference};
 
 use super::channels::{self, Bounds, Cut, Flow, Site};
+use super::direct::Direct;
 use super::{Border, Computation, Operands, QOp, Quantized};
 use crate::Result;
 use crate::graph::Op;
-use crate::host::Kernel;
+use crate::host::{Kernel, Level};
 use crate::lower::{Call, Isa, Lowering, Step};
 use crate::qgraph::QNode;
 use crate::value::Value;
@@ -38,13 +39,29 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((Pool2d { params, max }.into(), vec![operands.input_id(0)?]))
 }
 
+/// AVERAGE_POOL_2D of uint8, whose ties go up where those of int8 go away from zero.
+pub(super) fn unsigned_average(operands: &Operands<'_>) -> Result<Quantized> {
+    let Op::AveragePool2d { window, filter } = &operands.node.op else {
+        return Err(operands.invalid("is not AVERAGE_POOL_2D"));
+    };
+    let x = operands.input(0)?;
+    let output = operands.per_tensor(operands.output()?)?;
+    operands.expect_same_values(x, operands.output()?)?;
+    let input @ [batches, _, _, channels] = operands.dims(x)?;
+    let window_params = operands.window(window, input, *filter)?;
+    operands.expect_shape(0, &[batches, window_params.output_h, window_params.output_w, channels])?;
+    let activation = operands.clamp_within(window.activation, output, 0, 255)?;
+    let params = params::Pool2d { batches, window: window_params, channels, activation };
+    Ok((Direct::new(Call::AveragePool2dU8(params)).into(), vec![operands.input_id(0)?]))
+}
+
 impl Computation for Pool2d {
     fn reference(&self, inputs: &[&Value], outputs: &mut [Value]) {
         let kernel = if self.max { reference::max_pool2d } else { reference::average_pool2d };
         kernel(&self.params, inputs[0].as_slice(), outputs[0].as_mut_slice());
     }
 
-    fn host(&self) -> Option<Kernel> {
+    fn host(&self, _: Level) -> Option<Kernel> {
         Some(Kernel::unary(self.params, if self.max { generic::max_pool2d } else { generic::average_pool2d }))
     }
 

@@ -13,6 +13,10 @@ use crate::value::Value;
 pub(super) fn portable(direct: &Direct) -> Option<Direct> {
     let plain = |call: Call| Some(Direct { call, ..direct.clone() });
     match direct.call {
+        Call::AsymmetricConv2d(p) => conv::<i8>(direct, &p, Call::PortableAsymmetricConv2d(p)),
+        Call::AsymmetricDepthwiseConv2d(p) if depthwise_has_pixels(&p) => {
+            plain(Call::PortableAsymmetricDepthwiseConv2d(p))
+        }
         Call::ConvIntegerI8I8(p) => conv_integer(direct, &p, Call::PortableConvIntegerI8I8(p)),
         Call::ConvIntegerI8U8(p) => conv_integer(direct, &p, Call::PortableConvIntegerI8U8(p)),
         Call::ConvIntegerU8I8(p) => conv_integer(direct, &p, Call::PortableConvIntegerU8I8(p)),
@@ -77,7 +81,7 @@ fn conv<W: Small + bytemuck::AnyBitPattern>(direct: &Direct, p: &QLinearConv2d, 
     if [c.filter_channels, c.output_channels, w.input_h, w.input_w, w.output_h, w.output_w].contains(&0) {
         return None;
     }
-    let folded = folded::<W>(direct, c.input_zero_point, c.output_channels)?;
+    let folded = folded::<W>(direct, c.input_zero_point, p.weights_zero_point, c.output_channels)?;
     Some(Direct { call, scratch: Some(generic::conv2d_scratch(c)), ..folded })
 }
 
@@ -97,15 +101,21 @@ fn fully_connected<W: Small + bytemuck::AnyBitPattern>(
     if p.input_depth == 0 || p.output_depth == 0 {
         return None;
     }
-    let folded = folded::<W>(direct, p.input_zero_point, p.output_depth)?;
+    let folded = folded::<W>(direct, p.input_zero_point, p.weights_zero_point, p.output_depth)?;
     Some(Direct { call, ..folded })
 }
 
 /// Constants (weights, bias, scales) with the input's zero point moved into the bias.
-fn folded<W: Small + bytemuck::AnyBitPattern>(direct: &Direct, zero_point: i32, channels: usize) -> Option<Direct> {
+fn folded<W: Small + bytemuck::AnyBitPattern>(
+    direct: &Direct,
+    zero_point: i32,
+    weights_zero_point: i32,
+    channels: usize,
+) -> Option<Direct> {
     let [(_, weights), (name, bias), _] = &direct.constants[..] else { return None };
     let mut folded = vec![0; channels];
-    optimized::fold_input_offset_of(weights.as_slice::<W>(), 0, bias.as_slice(), zero_point, channels, &mut folded);
+    let values = weights.as_slice::<W>();
+    optimized::fold_input_offset_of(values, weights_zero_point, bias.as_slice(), zero_point, channels, &mut folded);
     let bytes: Vec<u8> = folded.iter().flat_map(|b| b.to_le_bytes()).collect();
     let mut prepared = direct.clone();
     prepared.constants[1] = (name, Value::from_bytes(&bytes));

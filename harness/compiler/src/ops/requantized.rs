@@ -1,13 +1,13 @@
 //! Weights, biases and multipliers shared by the operators that accumulate products: convolutions, fully connected.
 
 use hilbench_kernels::optimized::dsp;
-use hilbench_kernels::params::{Clamp, Requant};
+use hilbench_kernels::params::{Channel, Clamp, Requant};
 use hilbench_kernels::requant::requantize_to_i8;
 
 use super::operands::{Operands, PerTensor};
 use super::products::keep;
 use crate::Result;
-use crate::graph::{DType, Tensor};
+use crate::graph::{DType, Quantization, Tensor};
 use crate::multiplier::quantize_multiplier;
 
 /// int8 weights, int32 biases (none: empty) and one multiplier an output channel.
@@ -66,19 +66,7 @@ pub fn weights(
     input: PerTensor,
     output: PerTensor,
 ) -> Result<Weights> {
-    let tensor = operands.input(1)?;
-    if tensor.dtype != DType::I8 {
-        let reason = format!("weights {:?} are {}, int8 is accepted", tensor.name, tensor.dtype);
-        return Err(operands.unsupported(reason));
-    }
-    let Some(data) = &tensor.data else {
-        return Err(
-            operands.unsupported(format!("weights {:?} are computed at run time; constants are accepted", tensor.name))
-        );
-    };
-    let Some(q) = &tensor.quantization else {
-        return Err(operands.invalid(format!("weights {:?} have no scale", tensor.name)));
-    };
+    let (tensor, data, q) = constant_weights(operands)?;
     if q.scales.len() > 1 && (q.axis != axis || q.scales.len() != channels) {
         let reason = format!(
             "weights {:?} of shape {:?} have {} scales along dimension {}; {channels} along dimension {axis} are accepted",
@@ -106,6 +94,45 @@ pub fn weights(
     };
     let values = data.iter().map(|&b| b as i8).collect();
     Ok(Weights { values, bias: bias(operands, channels)?, requant, zero_point })
+}
+
+/// The same for layers whose weights were uint8: one scale, any zero point, one factor from a product in single
+/// precision (`GetQuantizedConvolutionMultipler`).
+pub fn unsigned_weights(
+    operands: &Operands<'_>,
+    channels: usize,
+    input: PerTensor,
+    output: PerTensor,
+) -> Result<Weights> {
+    let (tensor, data, q) = constant_weights(operands)?;
+    let [scale] = q.scales[..] else {
+        let reason = format!("weights {:?} have {} scales; one is accepted beside uint8", tensor.name, q.scales.len());
+        return Err(operands.unsupported(reason));
+    };
+    let factor = quantize_multiplier(f64::from(input.scale * scale) / f64::from(output.scale));
+    Ok(Weights {
+        values: data.iter().map(|&b| b as i8).collect(),
+        bias: bias(operands, channels)?,
+        requant: vec![factor; channels],
+        zero_point: operands_zero_point(operands, tensor)?,
+    })
+}
+
+fn constant_weights<'a>(operands: &Operands<'a>) -> Result<(&'a Tensor, &'a [u8], &'a Quantization)> {
+    let tensor = operands.input(1)?;
+    if tensor.dtype != DType::I8 {
+        let reason = format!("weights {:?} are {}, int8 is accepted", tensor.name, tensor.dtype);
+        return Err(operands.unsupported(reason));
+    }
+    let Some(data) = &tensor.data else {
+        return Err(
+            operands.unsupported(format!("weights {:?} are computed at run time; constants are accepted", tensor.name))
+        );
+    };
+    let Some(q) = &tensor.quantization else {
+        return Err(operands.invalid(format!("weights {:?} have no scale", tensor.name)));
+    };
+    Ok((tensor, data, q))
 }
 
 fn operands_zero_point(operands: &Operands<'_>, tensor: &Tensor) -> Result<i32> {
@@ -171,6 +198,16 @@ pub fn small_sums(
         }
     }
     dsp::is_exact(&layer.rows, &layer.folded_bias, &layer.requant).then_some(layer)
+}
+
+impl SmallSums {
+    /// What each output channel begins with and is finished by, as the bytes of a constant.
+    #[must_use]
+    pub fn channels(&self) -> Vec<u8> {
+        let requant = self.requant.iter().cycle();
+        let channels = self.folded_bias.iter().zip(requant).map(|(&bias, &requant)| Channel::new(bias, requant));
+        channels.flat_map(Channel::words).flat_map(i32::to_le_bytes).collect()
+    }
 }
 
 /// Multipliers and shifts as the bytes of a constant.

@@ -24,11 +24,7 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     };
     let x = operands.input(0)?;
     let [batches, input_h, input_w, channels] = operands.dims(x)?;
-    let size = operands.integers(1)?;
-    let dimension = |i: usize| size.get(i).and_then(|&d| usize::try_from(d).ok()).filter(|&d| d > 0);
-    let (Some(output_h), Some(output_w), 2) = (dimension(0), dimension(1), size.len()) else {
-        return Err(operands.invalid(format!("size is {size:?}; height and width are expected")));
-    };
+    let [output_h, output_w] = operands.resized()?;
     operands.expect_shape(0, &[batches, output_h, output_w, channels])?;
     operands.expect_same_values(x, operands.output()?)?;
     let params = params::ResizeNearest {

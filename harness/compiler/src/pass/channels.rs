@@ -58,7 +58,7 @@ fn needed(graph: &QGraph, flows: &[Flow]) -> Vec<Vec<bool>> {
     let mut needed: Vec<Vec<bool>> = graph.tensors.iter().map(|t| vec![true; channels(t)]).collect();
     let at_run_time = graph.nodes.iter().flat_map(|node| node.inputs.iter().chain(&node.outputs));
     at_run_time.for_each(|&t| needed[t].fill(false));
-    graph.inputs.iter().chain(&graph.outputs).for_each(|&t| needed[t].fill(true));
+    graph.entries().chain(graph.exits()).for_each(|t| needed[t].fill(true));
     // Needs only ever grow, so this ends; backwards, it mostly ends at once.
     loop {
         let before = count(&needed);

@@ -27,7 +27,7 @@ fn windows(passed: &Passed, place: usize) -> Option<Vec<(usize, QOp)>> {
     let (graph, node) = (&passed.graph, &passed.graph.nodes[place]);
     let QOp::Pad(pad) = &node.op else { return None };
     let (border, output) = (pad.border()?, node.outputs[0]);
-    if graph.outputs.contains(&output) {
+    if graph.exits().any(|t| t == output) {
         return None;
     }
     let readers = (0..graph.nodes.len()).filter(|&n| graph.nodes[n].inputs.contains(&output));

@@ -7,12 +7,19 @@ use super::{Buffer, PlanNode};
 use crate::lower::{BufferId, Call, Operand, Step};
 
 /// Makes a part of every buffer whose copy can be spared without a larger arena, as `size` tells it.
-pub(super) fn link(buffers: &mut [Buffer], nodes: &mut [PlanNode], size: impl Fn(&mut [Buffer], &[PlanNode]) -> usize) {
+/// Buffers that are `fixed` stay by themselves.
+pub(super) fn link(
+    buffers: &mut [Buffer],
+    nodes: &mut [PlanNode],
+    fixed: &[BufferId],
+    size: impl Fn(&mut [Buffer], &[PlanNode]) -> usize,
+) {
     let mut smallest = size(buffers, nodes);
     for n in 0..nodes.len() {
         let mut s = 0;
         while s < nodes[n].steps.len() {
-            let part = part_of(&nodes[n].steps[s], buffers);
+            let part = part_of(&nodes[n].steps[s], buffers)
+                .filter(|(part, whole, _)| !fixed.contains(part) && !fixed.contains(whole));
             let Some((part, whole, offset)) = part.filter(|_| only_copies_write(nodes[n].steps[s].output, nodes))
             else {
                 s += 1;

@@ -8,7 +8,7 @@ use super::products::{matmul_of, window_2d};
 use super::view::View;
 use super::{Site, Stage};
 use crate::Result;
-use crate::graph::onnx::Window;
+use crate::graph::onnx::{Codes, Scaling, Window};
 use crate::graph::{DType, Tensor, TensorId};
 use crate::lower::Call;
 use crate::ops::direct::Direct;
@@ -98,13 +98,14 @@ impl<'g> Stage<'g> {
     }
 
     /// Floats to uint8 with one scale that is computed at run time.
-    pub(super) fn quantize_at_run_time(&mut self, site: Site<'g>) -> Result<()> {
+    pub(super) fn quantize_at_run_time(&mut self, site: Site<'g>, scaling: &Scaling) -> Result<()> {
         let refused = "a scale and zero point that are constant, finite and positive, or one of each that is computed at \
                        run time for uint8, are accepted";
         let (scale, y) = (self.operand(site, 1)?, site.node.outputs[0]);
         let scale = self.plain(site, scale)?.tensor;
         let facts = &self.q.tensors[scale];
-        if self.tensor(y).dtype != DType::U8 || facts.data.is_some() || facts.elements() != 1 {
+        let plain = scaling.block.is_none() && scaling.codes == Codes::Whole;
+        if !plain || self.tensor(y).dtype != DType::U8 || facts.data.is_some() || facts.elements() != 1 {
             return Err(site.unsupported(refused));
         }
         let zero_point = self.zero_points(site, 2, DType::U8, 1)?;

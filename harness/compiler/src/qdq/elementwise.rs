@@ -10,101 +10,11 @@ use super::view::{Affine, Code, Coded, View, floats};
 use super::{Facts, Site, Stage};
 use crate::Result;
 use crate::graph::onnx::{Binary, Unary};
-use crate::graph::{DType, Quantization, TensorId};
+use crate::graph::{DType, TensorId};
 use crate::lower::Call;
 use crate::ops::direct::{self, Direct};
 
 impl<'g> Stage<'g> {
-    /// Codes with the result's scale are the result; others go through a table; floats are rounded.
-    pub(super) fn quantize(&mut self, site: Site<'g>, axis: usize) -> Result<()> {
-        let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
-        let Some(q) = self.quantization(site.node, axis) else { return self.quantize_at_run_time(site) };
-        let dtype = self.tensor(y).dtype;
-        let target = match (&q.scales[..], &q.zero_points[..], dtype) {
-            (&[scale], &[zero_point], DType::I8 | DType::U8) => Affine { scale, zero_point: zero_point as i32, dtype },
-            _ => return self.quantize_constant(site, &q, x, y),
-        };
-        let constant = |view: &View| self.q.tensors[view.tensor].data.is_some();
-        if self.known[x].plain.as_ref().is_some_and(constant) && self.known[x].coded.is_none() {
-            return self.quantize_constant(site, &q, x, y);
-        }
-        let view = match self.known[x].coded.clone() {
-            Some(coded) if coded.table(&self.q.tensors).is_some() => self.requantized(site, &coded, target)?,
-            _ => {
-                let view = self.plain(site, x)?;
-                if self.q.tensors[view.tensor].dtype != DType::F32 {
-                    return Err(site.unsupported(format!("a result from {}", self.q.tensors[view.tensor].dtype)));
-                }
-                let op = direct::quantize(target.scale, target.zero_point, dtype == DType::U8);
-                let tensor = self.emit(site, op, vec![view.tensor], codes("", target, view.physical()))?;
-                View { tensor, ..view }
-            }
-        };
-        self.set_plain(y, view);
-        Ok(())
-    }
-
-    /// Quantizes constants here, ties to even, along an axis if there are several scales.
-    fn quantize_constant(&mut self, site: Site<'g>, q: &Quantization, x: TensorId, y: TensorId) -> Result<()> {
-        let view = self.plain(site, x)?;
-        let (source, dtype) = (&self.q.tensors[view.tensor], self.tensor(y).dtype);
-        if source.data.is_none() || source.dtype != DType::F32 {
-            let reason = format!(
-                "tensor {:?} is quantized with {} scales to {dtype} at run time; one scale, int8 and uint8 are accepted",
-                self.tensor(x).name,
-                q.scales.len()
-            );
-            return Err(site.unsupported(reason));
-        }
-        let (low, high) = match dtype {
-            DType::I8 => (-128, 127),
-            DType::U8 => (0, 255),
-            DType::I32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
-            other => return Err(site.unsupported(format!("a constant of {other}; int8 and uint8 are accepted"))),
-        };
-        let (physical, place) = (view.physical(), view.place(q.axis));
-        let inner: usize = physical.get(place + 1..).unwrap_or_default().iter().product();
-        let size = physical.get(place).copied().unwrap_or(1);
-        let code = |(i, &x): (usize, &f32)| {
-            let c = if q.scales.len() == 1 { 0 } else { i / inner.max(1) % size.max(1) };
-            let steps = (x / q.scales[c]).round_ties_even();
-            (steps as i64).saturating_add(q.zero_points[c]).clamp(low, high)
-        };
-        let codes: Vec<i64> = floats(source).iter().enumerate().map(code).collect();
-        let data = match dtype {
-            DType::I32 => codes.iter().flat_map(|&c| (c as i32).to_le_bytes()).collect(),
-            _ => codes.iter().map(|&c| c as u8).collect(),
-        };
-        let tensor =
-            crate::graph::Tensor { name: self.tensor(y).name.clone(), dtype, data: Some(data), ..source.clone() };
-        self.q.tensors.push(tensor);
-        let tensor = self.q.tensors.len() - 1;
-        self.set_plain(y, View { tensor, ..view });
-        Ok(())
-    }
-
-    pub(super) fn dequantize(&mut self, site: Site<'g>, axis: usize) -> Result<()> {
-        let (x, y) = (self.operand(site, 0)?, site.node.outputs[0]);
-        let Some(q) = self.quantization(site.node, axis) else {
-            return Err(site.unsupported("scales and zero points that are constant, finite and positive are accepted"));
-        };
-        let view = self.plain(site, x)?;
-        let tensor = &mut self.q.tensors[view.tensor];
-        if q.scales.len() > 1 && tensor.data.is_none() {
-            let reason = format!(
-                "tensor {:?} has {} scales along dimension {axis}; activations are accepted with one",
-                tensor.name,
-                q.scales.len()
-            );
-            return Err(site.unsupported(reason));
-        }
-        if tensor.data.is_none() && tensor.quantization.is_none() {
-            tensor.quantization = Some(q.clone());
-        }
-        self.set_coded(y, Coded { view, code: Code::Affine(q) });
-        Ok(())
-    }
-
     /// Codes of another scale, or of a function, as codes with `target`.
     pub(super) fn requantized(&mut self, site: Site<'g>, coded: &Coded, target: Affine) -> Result<View> {
         if coded.affine(&self.q.tensors) == Some(target) {

@@ -4,6 +4,7 @@
 
 pub(super) mod calls;
 mod products;
+mod rational;
 mod recurrent;
 mod reductions;
 

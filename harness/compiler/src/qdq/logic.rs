@@ -58,7 +58,7 @@ impl<'g> Stage<'g> {
         match tensor.dtype {
             DType::F32 | DType::I32 => Ok(view),
             DType::I8 | DType::U8 | DType::Bool => self.widened(site, id, view),
-            DType::I16 | DType::I64 => {
+            DType::I16 | DType::U16 | DType::I64 => {
                 let narrow: Option<Vec<i32>> = integers(tensor).iter().map(|&x| i32::try_from(x).ok()).collect();
                 let Some(narrow) = narrow.filter(|_| tensor.data.is_some()) else {
                     let reason = format!(

@@ -176,12 +176,12 @@ impl<'g> Stage<'g> {
         axis: usize,
         channels: usize,
     ) -> Result<Option<Fused>> {
-        let Some(weights) = self.weights(site, w, axis)? else { return Ok(None) };
         let Some(input) = self.known[x].coded.clone() else { return Ok(None) };
         let Some(affine) = input.affine(&self.q.tensors) else { return Ok(None) };
         let Some(sink) = self.sink(site.node.outputs[0]).filter(|s| s.affine.dtype == affine.dtype) else {
             return Ok(None);
         };
+        let Some(weights) = self.weights(site, w, axis)? else { return Ok(None) };
         let Some(bias) = self.bias(site, bias, channels, affine, &weights.scales)? else { return Ok(None) };
         Ok(Some(Fused { input, x: affine, weights, bias, alpha: 1.0, sink }))
     }

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::view::{Affine, floats, integers};
-use crate::graph::onnx::{Op, Unary};
+use crate::graph::onnx::{Codes, Op, Scaling, Unary};
 use crate::graph::{self, DType, Node, Quantization, TensorId};
 
 /// A result that is only quantized.
@@ -66,7 +66,11 @@ impl Stage<'_> {
         for &reader in &self.readers[y] {
             let node = &self.graph.nodes[reader];
             let affine = match op_of(node)? {
-                Op::Quantize { .. } if node.inputs.first() == Some(&Some(y)) => self.affine_operands(node)?,
+                Op::Quantize { scaling: Scaling { block: None, codes: Codes::Whole, .. }, .. }
+                    if node.inputs.first() == Some(&Some(y)) =>
+                {
+                    self.affine_operands(node)?
+                }
                 _ => return None,
             };
             if found.is_some_and(|f| f != affine) {

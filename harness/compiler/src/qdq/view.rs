@@ -195,6 +195,7 @@ pub(super) fn integers(tensor: &Tensor) -> Vec<i64> {
         DType::I64 => data.as_chunks().0.iter().map(|&c| i64::from_le_bytes(c)).collect(),
         DType::I32 => data.as_chunks().0.iter().map(|&c| i64::from(i32::from_le_bytes(c))).collect(),
         DType::I16 => data.as_chunks().0.iter().map(|&c| i64::from(i16::from_le_bytes(c))).collect(),
+        DType::U16 => data.as_chunks().0.iter().map(|&c| i64::from(u16::from_le_bytes(c))).collect(),
         DType::I8 => data.iter().map(|&b| i64::from(b as i8)).collect(),
         DType::U8 | DType::Bool => data.iter().map(|&b| i64::from(b)).collect(),
         DType::F32 => Vec::new(),

@@ -24,6 +24,7 @@ pub fn draw(rng: &mut StdRng) -> Graph {
         nodes: Vec::new(),
         inputs: Vec::new(),
         outputs: Vec::new(),
+        states: Vec::new(),
         warnings: Vec::new(),
     };
     let mut sketch = Sketch { rng, graph, images: Vec::new() };
@@ -289,7 +290,7 @@ impl Sketch<'_> {
         let depth = self.graph.tensors[flat].elements() / n;
         let (weights, bias) = self.parameters(&[5, depth], false, flat);
         let y = self.activation(&[n, 5], None);
-        let op = Op::FullyConnected { activation: Activation::None, keep_num_dims: false };
+        let op = Op::FullyConnected { activation: Activation::None, keep_num_dims: false, asymmetric_inputs: false };
         self.node("FULLY_CONNECTED", op, &[flat, weights, bias], &[y]);
         self.graph.outputs.push(y);
         if self.rng.random_bool(0.5) {

@@ -1,5 +1,5 @@
-//! What an image takes, read from its ELF file. Code is accounted to the network where an inference reaches it, through
-//! the relocations that the linker left; the rest is the loop that validates. Knows sections and symbols, no board.
+//! What an image takes, read from its ELF file. Code and data are accounted to the network where an inference reaches them,
+//! through the relocations that the linker left; the rest is the loop that validates. Knows sections and symbols, no board.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,6 +18,9 @@ const PANIC: &str = "rust_begin_unwind";
 /// Sections of code and its constants.
 const CODE: [&str; 3] = [".vector_table", ".text", ".rodata"];
 
+/// Sections of data that is written, without the arena.
+const DATA: [&str; 3] = [".data", ".bss", ".uninit"];
+
 /// Reads the image at `path`.
 ///
 /// # Errors
@@ -35,41 +38,41 @@ pub(super) fn footprint(path: &Path) -> Result<Footprint, TargetError> {
             name if CODE.contains(&name) => footprint.code += size,
             ".data" => {
                 footprint.code += size;
-                footprint.other_ram += size;
+                footprint.ram += size;
             }
-            ".bss" | ".uninit" => footprint.other_ram += size,
+            name if DATA.contains(&name) => footprint.ram += size,
             _ => {}
         }
     }
-    footprint.network_code = network_code(&file).map_err(damaged)?;
+    (footprint.network_code, footprint.network_ram) = network(&file).map_err(damaged)?;
     Ok(footprint)
 }
 
-/// Bytes of the pieces of code and constants that the inference reaches.
-fn network_code(file: &ElfFile32<'_>) -> Result<u64, String> {
-    let pieces = pieces(file);
+/// Bytes of the pieces of code and constants that the inference reaches, and of those of data.
+fn network(file: &ElfFile32<'_>) -> Result<(u64, u64), String> {
+    let (pieces, data) = (pieces(file, &[&CODE[..], &DATA].concat()), pieces(file, &DATA));
     let links = links(file, &pieces)?;
     let symbol = |name: &str| file.symbols().find(|s| s.name().is_ok_and(|n| n.contains(name))).map(|s| s.address());
     // Where nothing is computed, the compiler has left out the call, and the linker the function.
-    let Some(root) = symbol(INFERENCE) else { return Ok(0) };
+    let Some(root) = symbol(INFERENCE) else { return Ok((0, 0)) };
     let panic = symbol(PANIC).and_then(|address| piece_at(&pieces, address));
     let mut reached: BTreeSet<u64> = panic.into_iter().collect();
     let mut open: Vec<u64> = piece_at(&pieces, root).into_iter().collect();
-    let mut bytes = 0;
+    let (mut code, mut ram) = (0, 0);
     while let Some(piece) = open.pop() {
         if reached.insert(piece) {
-            bytes += pieces[&piece] - piece;
+            *(if data.contains_key(&piece) { &mut ram } else { &mut code }) += pieces[&piece] - piece;
             open.extend(links.get(&piece).into_iter().flatten());
         }
     }
-    Ok(bytes)
+    Ok((code, ram))
 }
 
-/// The sections of code cut at symbols, and where a symbol ends: start to end of each piece. Bytes without a symbol, such
+/// These sections cut at symbols, and where a symbol ends: start to end of each piece. Bytes without a symbol, such
 /// as merged strings, make pieces of their own.
-fn pieces(file: &ElfFile32<'_>) -> BTreeMap<u64, u64> {
+fn pieces(file: &ElfFile32<'_>, sections: &[&str]) -> BTreeMap<u64, u64> {
     let mut pieces = BTreeMap::new();
-    for section in file.sections().filter(|s| s.name().is_ok_and(|name| CODE.contains(&name))) {
+    for section in file.sections().filter(|s| s.name().is_ok_and(|name| sections.contains(&name))) {
         let (start, end) = (section.address(), section.address() + section.size());
         let mut cuts = vec![start, end];
         for symbol in file.symbols().filter(|s| s.section_index() == Some(section.index()) && s.size() > 0) {

@@ -23,7 +23,7 @@ pub(super) struct Rows {
 ///
 /// # Safety
 /// There is at least one column, and each row has a pixel of four elements for each.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn pair_rows(task: &Rows) {
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
@@ -61,7 +61,7 @@ pub(super) unsafe fn pair_rows(task: &Rows) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn pair_rows(task: &Rows) {
     use super::simd::{high_halves, load4, low_halves, sxtb16, sxtb16_odd};
     let ([mut upper, mut lower], mut to) = (task.rows, task.columns);
@@ -104,15 +104,15 @@ pub(super) struct OutputRows {
     pub(super) channels: usize,
     /// The channel's words of the column where the next window would begin.
     pub(super) end: *const u32,
-    /// Packed weights, one word a filter column.
-    pub(super) weights: *const u32,
+    /// Packed weights, three bytes a filter column, and one more behind them.
+    pub(super) weights: *const i8,
 }
 
 /// Convolves two rows at stride 1. The upper pair of input rows is in the even place, or with `odd` = 1 in the odd one.
 ///
 /// # Safety
 /// There is at least one window, each has three columns, and both rows have a pixel for each.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
     // r1 columns, r2 output, r3 bias, r4 multiplier, r8-r10 weights 0 and 1, r5-r7 weights 1 and 2, r0 and lr the sums.
@@ -158,18 +158,24 @@ pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
             "bne 4b",
             "b 5f",
             ".endm",
+            // Of the bytes w0 w1 w2 the halfwords (w1, w2), and in `first` (w0, w1).
+            ".macro hilbench_taps taps, first",
+            "sxtb16 r0, \\taps",
+            "sxtb16 \\first, \\taps, ror #8",
+            "pkhbt \\taps, \\first, r0",
+            "pkhbt \\first, r0, \\first, lsl #16",
+            ".endm",
             "push.w {{r4-r11, lr}}",
             "mov r12, r1",
             "ldm.w r0, {{r1-r11}}",
             // The rounding, the shift, the way to the lower row, the way to the next pixel, the end.
             "push {{r5, r6, r7, r9, r10}}",
-            "ldm.w r11, {{r5-r7}}",
-            "sxtb16 r8, r5",
-            "sxtb16 r9, r6",
-            "sxtb16 r10, r7",
-            "sxtb16 r5, r5, ror #8",
-            "sxtb16 r6, r6, ror #8",
-            "sxtb16 r7, r7, ror #8",
+            "ldr.w r5, [r11]",
+            "ldr.w r6, [r11, #3]",
+            "ldr.w r7, [r11, #6]",
+            "hilbench_taps r5, r8",
+            "hilbench_taps r6, r9",
+            "hilbench_taps r7, r10",
             "cmp.w r12, #0",
             "bne 3f",
             "hilbench_row r11, r12",
@@ -179,6 +185,7 @@ pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
             "add sp, #20",
             "pop.w {{r4-r11, lr}}",
             ".purgem hilbench_row",
+            ".purgem hilbench_taps",
             inout("r0") task => _,
             inout("r1") odd => _,
             out("r2") _,
@@ -189,7 +196,7 @@ pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
     use super::simd::{smlabt, smlad, smlatb};
     let windows = windows(task, odd, |column, [first, second]| {
@@ -214,7 +221,7 @@ pub(super) unsafe fn two_rows(task: &OutputRows, odd: usize) {
 ///
 /// # Safety
 /// There is at least one window, each has three columns, and the row has a pixel for each.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
     // As above, but lr the rounding.
@@ -247,19 +254,25 @@ pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
             "bne 4b",
             "b 5f",
             ".endm",
+            // Of the bytes w0 w1 w2 the halfwords (w1, w2), and in `first` (w0, w1).
+            ".macro hilbench_taps taps, first",
+            "sxtb16 r0, \\taps",
+            "sxtb16 \\first, \\taps, ror #8",
+            "pkhbt \\taps, \\first, r0",
+            "pkhbt \\first, r0, \\first, lsl #16",
+            ".endm",
             "push.w {{r4-r11, lr}}",
             "mov r12, r1",
             "ldm.w r0, {{r1-r11}}",
             "mov lr, r5",
             // The shift, the way to the next window, the way to the next pixel, the end.
             "push {{r6, r8, r9, r10}}",
-            "ldm.w r11, {{r5-r7}}",
-            "sxtb16 r8, r5",
-            "sxtb16 r9, r6",
-            "sxtb16 r10, r7",
-            "sxtb16 r5, r5, ror #8",
-            "sxtb16 r6, r6, ror #8",
-            "sxtb16 r7, r7, ror #8",
+            "ldr.w r5, [r11]",
+            "ldr.w r6, [r11, #3]",
+            "ldr.w r7, [r11, #6]",
+            "hilbench_taps r5, r8",
+            "hilbench_taps r6, r9",
+            "hilbench_taps r7, r10",
             "cmp.w r12, #0",
             "bne 3f",
             "hilbench_row r11, r12",
@@ -269,6 +282,7 @@ pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
             "add sp, #16",
             "pop.w {{r4-r11, lr}}",
             ".purgem hilbench_row",
+            ".purgem hilbench_taps",
             inout("r0") task => _,
             inout("r1") odd => _,
             out("r2") _,
@@ -279,7 +293,7 @@ pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
     use super::simd::{smlabt, smlad};
     let windows = windows(task, odd, |column, [first, second]| {
@@ -292,16 +306,17 @@ pub(super) unsafe fn one_row(task: &OutputRows, odd: usize) {
 }
 
 /// What `sum` makes of each window: of its columns `[above, below]` and the weights.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 fn windows<T>(
     task: &OutputRows,
     odd: usize,
     sum: impl Fn(&dyn Fn(usize) -> [u32; 2], [[u32; 3]; 2]) -> T,
 ) -> impl Iterator<Item = T> {
-    use super::simd::{sxtb16, sxtb16_odd};
-    // SAFETY: a filter has three columns.
-    let weights = unsafe { *task.weights.cast::<[u32; 3]>() };
-    let weights = [weights.map(sxtb16), weights.map(sxtb16_odd)];
+    use super::simd::sxtb16;
+    // SAFETY: a filter has three columns of three bytes.
+    let weights = unsafe { *task.weights.cast::<[[u8; 3]; 3]>() };
+    let halves = |taps: [u8; 2]| sxtb16(u32::from_le_bytes([taps[0], 0, taps[1], 0]));
+    let weights = [weights.map(|[w0, w1, _]| halves([w0, w1])), weights.map(|[_, w1, w2]| halves([w1, w2]))];
     let mut columns = task.columns;
     core::iter::from_fn(move || {
         let column = |i: usize| {

@@ -11,7 +11,7 @@
 use super::columns::{COLUMN, OutputRows, Rows, one_row, pair_rows, two_rows};
 use super::requantize::{Rescale, clamp_all};
 use super::simd::sxtb16;
-use crate::params::{DepthwiseConv2d, Requant};
+use crate::params::{Channel, DepthwiseConv2d};
 
 /// Channels of a block.
 const BLOCK: usize = 4;
@@ -24,20 +24,21 @@ pub const fn depthwise_conv2d_takes(p: &DepthwiseConv2d) -> bool {
     plain && w.filter_h == 3 && w.filter_w == 3
 }
 
-/// Words of packed weights: one a filter column.
+/// Bytes of packed weights: nine a channel, and one that is read behind the last.
 #[must_use]
 pub const fn depthwise_conv2d_packed(p: &DepthwiseConv2d) -> usize {
-    3 * p.channels
+    9 * p.channels + 1
 }
 
-/// Packs weights `[channels, 3, 3]`: of each channel and column the bytes `w0 w1 w1 w2`, so that widening the even
-/// ones gives `(w0, w1)` and the odd ones `(w1, w2)`. Runs on the host.
-pub fn pack_depthwise_conv2d(p: &DepthwiseConv2d, weights: &[i8], packed: &mut [u32]) {
-    for (i, word) in packed[..depthwise_conv2d_packed(p)].iter_mut().enumerate() {
-        let (channel, column) = (i / 3, i % 3);
-        let tap = |row: usize| weights[9 * channel + 3 * row + column] as u8;
-        *word = u32::from_le_bytes([tap(0), tap(1), tap(1), tap(2)]);
+/// Packs weights `[channels, 3, 3]`, filter columns one after the other. Runs on the host.
+pub fn pack_depthwise_conv2d(p: &DepthwiseConv2d, weights: &[i8], packed: &mut [i8]) {
+    let (packed, behind) = packed[..depthwise_conv2d_packed(p)].split_at_mut(9 * p.channels);
+    for (filter, columns) in weights.chunks_exact(9).zip(packed.chunks_exact_mut(9)) {
+        for (i, tap) in columns.iter_mut().enumerate() {
+            *tap = filter[i % 3 * 3 + i / 3];
+        }
     }
+    behind.fill(0);
 }
 
 /// Words of scratch: the columns under one row of windows, and for fewer than four channels the image's last row, with
@@ -47,15 +48,14 @@ pub const fn depthwise_conv2d_scratch(p: &DepthwiseConv2d) -> usize {
     COLUMN * columns(p) + if p.channels < BLOCK { (p.window.input_w * p.channels).div_ceil(4) + 1 } else { 0 }
 }
 
-/// Convolves. `weights` come from [`pack_depthwise_conv2d`]; `folded_bias` is the bias less the input's zero point times
-/// the channel's weights; `requant` has one entry a channel, and [`is_exact`](super::is_exact) holds.
+/// Convolves. `weights` come from [`pack_depthwise_conv2d`]; each channel has its bias less the input's zero point times
+/// its weights, and its factor, and [`is_exact`](super::is_exact) holds.
 #[inline(never)]
 pub fn depthwise_conv2d(
     p: &DepthwiseConv2d,
     input: &[i8],
-    weights: &[u32],
-    folded_bias: &[i32],
-    requant: &[Requant],
+    weights: &[i8],
+    channels: &[Channel],
     scratch: &mut [u32],
     output: &mut [i8],
 ) {
@@ -82,13 +82,13 @@ pub fn depthwise_conv2d(
                 OutputRows {
                     columns,
                     output: output[first + i..].as_mut_ptr(),
-                    bias: folded_bias[first + i],
-                    rescale: Rescale::new(requant[first + i], p.output_zero_point),
+                    bias: channels[first + i].bias(),
+                    rescale: Rescale::new(channels[first + i].requant(), p.output_zero_point),
                     row_len,
                     step: 4 * COLUMN * w.stride_w,
                     channels: p.channels,
                     end: columns.wrapping_add(COLUMN * w.stride_w * w.output_w),
-                    weights: weights[3 * (first + i)..].as_ptr(),
+                    weights: weights[9 * (first + i)..].as_ptr(),
                 }
             });
             convolve_block(p, image, last_row, first, &mut tasks[..lanes], columns);

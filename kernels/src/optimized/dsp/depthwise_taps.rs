@@ -5,7 +5,7 @@ use super::bits::Bits;
 use super::dots::{AddTaps, Taps};
 use super::requantize::{Rescale, clamp_all};
 use super::single::Finish;
-use crate::params::{DepthwiseConv2d, Requant, Window2d};
+use crate::params::{Channel, DepthwiseConv2d, Window2d};
 use crate::shape::tap_range;
 
 /// Channels of a block.
@@ -34,31 +34,25 @@ pub fn pack_depthwise_taps(p: &DepthwiseConv2d, weights: &[i8], packed: &mut [u3
     }
 }
 
-/// Convolves. `weights` come from [`pack_depthwise_taps`]; `folded_bias` is the bias less the input's zero point times
-/// the channel's weights; `requant` has one entry a channel, and [`is_exact`](super::is_exact) holds.
+/// Convolves. `weights` come from [`pack_depthwise_taps`]; each channel has its bias less the input's zero point times its
+/// weights, and its factor, and [`is_exact`](super::is_exact) holds.
 #[inline(never)]
-pub fn depthwise_taps(
-    p: &DepthwiseConv2d,
-    input: &[i8],
-    weights: &[u32],
-    folded_bias: &[i32],
-    requant: &[Requant],
-    output: &mut [i8],
-) {
+pub fn depthwise_taps(p: &DepthwiseConv2d, input: &[i8], weights: &[u32], channels: &[Channel], output: &mut [i8]) {
     // One copy for all layers: constants would pay in few places, and cost flash in each.
     let p = core::hint::black_box(p);
-    convolve(p, input, weights, folded_bias, |channel| Rescale::new(requant[channel], p.output_zero_point), output);
+    let factor = |channel: usize| Rescale::new(channels[channel].requant(), p.output_zero_point);
+    convolve(p, input, weights, |channel| channels[channel].bias(), factor, output);
     let output_len = p.batches * p.window.output_h * p.window.output_w * p.channels;
     clamp_all(&mut output[..output_len], p.activation.min, p.activation.max);
 }
 
-/// Convolves and finishes each sum by the factor of its channel.
+/// Convolves. Each sum begins with the bias of its channel and is finished by its factor.
 #[inline(always)]
 pub(super) fn convolve<X: Bits, F: Finish<X>>(
     p: &DepthwiseConv2d,
     input: &[X],
     weights: &[u32],
-    folded_bias: &[i32],
+    bias: impl Fn(usize) -> i32,
     factor: impl Fn(usize) -> F,
     output: &mut [X],
 ) {
@@ -72,7 +66,7 @@ pub(super) fn convolve<X: Bits, F: Finish<X>>(
         for (block, weights) in weights[..depthwise_taps_packed(p)].chunks_exact(taps).enumerate() {
             let first = first_of_block(p, block);
             let factors: [F; BLOCK] = core::array::from_fn(|i| factor(first + i));
-            let bias: [i32; BLOCK] = core::array::from_fn(|i| folded_bias[first + i]);
+            let bias: [i32; BLOCK] = core::array::from_fn(|i| bias(first + i));
             for (pixel, out) in output.chunks_exact_mut(p.channels).enumerate() {
                 let origin = (pixel / w.output_w * w.stride_h, pixel % w.output_w * w.stride_w);
                 let sums = sum_window(p, X::ADD_TAPS, &image[first..], weights, origin, bias);

@@ -3,7 +3,7 @@
 //!
 //! The loops take four groups a turn. The first turn is entered where as many groups are left as the others do not take.
 
-use crate::params::Requant;
+use crate::params::Channel;
 
 /// Pairs of filters with three pixels: what [`pairs_by_three`] reads, in the order in which it reads it.
 #[repr(C)]
@@ -14,11 +14,10 @@ pub(super) struct PairsByThree {
     pub(super) pixels: *const u32,
     /// Groups of a filter, at least 1.
     pub(super) groups: usize,
-    /// One a filter.
-    pub(super) bias: *const i32,
-    /// One a filter, or null: then sums are stored as they are, of each pair those of the first filter's pixels, then of
-    /// the second's.
-    pub(super) requant: *const Requant,
+    /// One a filter; of sums that are kept one pair for all.
+    pub(super) channels: *const Channel,
+    /// 0, or 1: then sums are stored as they are, of each pair those of the first filter's pixels, then of the second's.
+    pub(super) keeps_sums: usize,
     /// First channel of the first pixel, or the first sum.
     pub(super) output: *mut i8,
     /// From there to the other two pixels.
@@ -34,7 +33,7 @@ pub(super) struct PairsByThree {
 /// # Safety
 /// All pointers are good for so many elements as the number of filters (`end - output`, even and not 0, or a twelfth of it
 /// for sums) and groups say.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
     // r0 weights, r1 pixels (then the output), r2-r4 and r5-r7 the sums of the two filters.
@@ -62,9 +61,10 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
             "smlad r6, r12, r9, r6",
             "smlad r7, r12, r10, r7",
             ".endm",
-            // lr the factors, r11 and r12 the way to the other pixels.
+            // lr the channels, r11 and r12 the way to the other pixels. A shift looks at a register's lowest byte alone,
+            // and that of the first word is what the factor shifts to the left: less than 0.
             ".macro hilbench_store a, b, c",
-            "ldrd r8, r9, [lr], #8",
+            "ldrd r9, r8, [lr], #8",
             "ldr r10, [sp, #36]",
             "mvn.w r9, r9",
             "lsl.w r10, r10, r9",
@@ -112,10 +112,12 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
             "stm.w r12, {{r0-r9, r11}}",
             "1:",
             "ldr.w lr, [sp, #12]",
-            "ldrd r2, r5, [lr], #8",
-            "str.w lr, [sp, #12]",
             "ldr r1, [sp, #4]",
+            "ldr.w r2, [lr]",
+            "ldr.w r5, [lr, #8]",
             "ldr.w lr, [sp, #8]",
+            "asrs r2, r2, #8",
+            "asrs r5, r5, #8",
             "mov r3, r2",
             "mov r4, r2",
             "mov r6, r5",
@@ -133,11 +135,12 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
             "ldr.w lr, [sp, #16]",
             "ldr r1, [sp, #20]",
             "cmp.w lr, #0",
-            "beq 4f",
+            "bne 4f",
             "ldrd r11, r12, [sp, #24]",
+            "ldr.w lr, [sp, #12]",
             "hilbench_store r2, r3, r4",
             "hilbench_store r5, r6, r7",
-            "str.w lr, [sp, #16]",
+            "str.w lr, [sp, #12]",
             "str r1, [sp, #20]",
             "ldr.w r12, [sp, #32]",
             "cmp r1, r12",
@@ -164,20 +167,20 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
 }
 
 /// The same, one step at a time.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
     use super::requantize::Rescale;
     use super::simd::{smlad, sxtb16, sxtb16_odd};
-    let keeps_sums = task.requant.is_null();
+    let keeps_sums = task.keeps_sums != 0;
     // SAFETY: both point into one tensor.
     let bytes = unsafe { task.end.offset_from(task.output) } as usize;
     let places = [0, task.others[0], task.others[1]];
     for filter in 0..if keeps_sums { bytes / 12 } else { bytes } {
         // SAFETY: the caller answers for so many elements.
-        let bias = unsafe { *task.bias.add(filter) };
+        let channel = unsafe { *task.channels.add(if keeps_sums { filter % 2 } else { filter }) };
         let weights = filter / 2 * 2 * task.groups + filter % 2;
         for (pixel, place) in places.into_iter().enumerate() {
-            let mut sum = bias;
+            let mut sum = channel.bias();
             for group in 0..task.groups {
                 // SAFETY: as above.
                 let (weights, even, odd) = unsafe {
@@ -191,7 +194,7 @@ pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
                 if keeps_sums {
                     task.output.cast::<i32>().add(3 * filter + pixel).write(sum);
                 } else {
-                    let rescale = Rescale::new(*task.requant.add(filter), (task.odd_zero_point - 1) / 2);
+                    let rescale = Rescale::new(channel.requant(), (task.odd_zero_point - 1) / 2);
                     task.output.add(place + filter).write(rescale.apply(sum));
                 }
             }
@@ -208,7 +211,7 @@ pub type WidenThree = unsafe fn(from: &[*const i8; 3], to: *mut u32, end: *mut u
 macro_rules! widen_three {
     ($($(#[$doc:meta])* $name:ident $instruction:literal $even:ident $odd:ident;)*) => {$(
         $(#[$doc])*
-        #[cfg(hilbench_isa = "dsp")]
+        #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
         #[inline(never)]
         pub(super) unsafe fn $name(from: &[*const i8; 3], to: *mut u32, end: *mut u32) {
             // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
@@ -240,7 +243,7 @@ macro_rules! widen_three {
         }
 
         $(#[$doc])*
-        #[cfg(not(hilbench_isa = "dsp"))]
+        #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
         pub(super) unsafe fn $name(from: &[*const i8; 3], mut to: *mut u32, end: *mut u32) {
             use super::simd::{$even, $odd, load4};
             let mut from = *from;
@@ -271,7 +274,7 @@ widen_three! {
 ///
 /// # Safety
 /// `weights` has `4 * groups` words, `input` `2 * groups`, and `groups` is at least 1.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups: usize, sums: &mut [i32; 4]) {
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
@@ -335,7 +338,7 @@ pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups:
 }
 
 /// The same, one step at a time.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn four_by_one(weights: *const u32, input: *const u32, groups: usize, sums: &mut [i32; 4]) {
     use super::simd::{smlad, sxtb16, sxtb16_odd};
     for group in 0..groups {
@@ -379,7 +382,7 @@ pub type AddTaps = unsafe fn(task: &mut Taps);
 macro_rules! add_taps {
     ($($(#[$doc:meta])* $name:ident $element:ty, $instruction:literal;)*) => {$(
         $(#[$doc])*
-        #[cfg(hilbench_isa = "dsp")]
+        #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
         #[inline(never)]
         pub(super) unsafe fn $name(task: &mut Taps) {
             // r0 the elements, r1 the weights, r2 the taps that are left, r3 the step, r4-r7 the sums, r12 the task.
@@ -427,7 +430,7 @@ macro_rules! add_taps {
         }
 
         $(#[$doc])*
-        #[cfg(not(hilbench_isa = "dsp"))]
+        #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
         pub(super) unsafe fn $name(task: &mut Taps) {
             let (mut x, mut weights) = (task.x, task.weights);
             for _ in 0..task.rows {

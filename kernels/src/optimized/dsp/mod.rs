@@ -38,4 +38,4 @@ pub use requantize::is_exact;
 pub use set::SET;
 
 pub(super) use elementwise::{HALF, for_each_row_pair};
-pub(super) use set::transpose;
+pub(super) use set::{channels, transpose};

@@ -40,7 +40,7 @@ pub(super) struct AddRow {
 ///
 /// # Safety
 /// The output is not empty and the inputs are as long.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn add_row(task: &AddRow, sum: Sum) {
     // r0 half, r1 other, r2 output, r3 end, r4-r7 the other's offset and factor, r8 the half's offset, r9-r11 the factor.
@@ -93,7 +93,7 @@ pub(super) unsafe fn add_row(task: &AddRow, sum: Sum) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn add_row(task: &AddRow, sum: Sum) {
     // SAFETY: both point into one row.
     let len = unsafe { task.end.offset_from(task.output) } as usize;
@@ -134,7 +134,7 @@ pub(super) struct MulRow {
 ///
 /// # Safety
 /// The output is not empty and the inputs are as long.
-#[cfg(hilbench_isa = "dsp")]
+#[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
 #[inline(never)]
 pub(super) unsafe fn mul_row(task: &MulRow) {
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
@@ -167,7 +167,7 @@ pub(super) unsafe fn mul_row(task: &MulRow) {
 }
 
 /// The same in Rust.
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 pub(super) unsafe fn mul_row(task: &MulRow) {
     // SAFETY: both point into one row.
     let len = unsafe { task.end.offset_from(task.output) } as usize;

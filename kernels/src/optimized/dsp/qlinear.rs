@@ -2,13 +2,19 @@
 //! is one factor in single precision. Activations are `i8` or `u8`; weights are `i8`, with no zero point.
 
 use super::bits::Bits;
+use super::conv2d::one_by_three;
 use super::depthwise_taps::convolve;
 use super::dots::{PairsByThree, pairs_by_three};
 use super::fully_connected::multiply;
 use super::patches::{PIXELS, Patches, groups, patches_scratch};
 use super::single::{Finish, Scaled, scale_with_offset, scaled_sum};
 use crate::optimized::generic::zip;
-use crate::params::{Conv2d, FullyConnected, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d, QLinearMul, ScaleF32};
+use crate::params::{
+    Channel, Conv2d, FullyConnected, QLinearAdd, QLinearConv2d, QLinearDepthwiseConv2d, QLinearMul, ScaleF32,
+};
+
+/// What a pair of sums begins with that are kept.
+static NOTHING: [Channel; 2] = [Channel::ZERO; 2];
 
 /// Whether [`qlinear_conv2d`] runs this shape.
 #[must_use]
@@ -19,7 +25,7 @@ pub const fn qlinear_conv2d_takes(p: &QLinearConv2d) -> bool {
 /// Words of scratch: patches, and the sums of three pixels.
 #[must_use]
 pub const fn qlinear_conv2d_scratch(p: &Conv2d) -> usize {
-    patches_scratch(p) + PIXELS * p.output_channels.next_multiple_of(2)
+    patches_scratch(p) + PIXELS * p.output_channels
 }
 
 /// Convolves. `weights` come from [`pack_conv2d`](super::pack_conv2d), `folded_bias` from
@@ -41,54 +47,40 @@ pub fn qlinear_conv2d<X: Bits>(
     let (image_len, pixel_count) = (w.input_h * w.input_w * p.input_channels, w.output_h * w.output_w);
     let (scratch, sums) = scratch[..qlinear_conv2d_scratch(p)].split_at_mut(patches_scratch(p));
     let weights = &weights[..super::conv2d_packed(p)];
-    // A single filter has a partner without weights.
-    let one_bias = [folded_bias[0], 0];
-    let bias = if channels == 1 { &one_bias } else { &folded_bias[..channels] };
-    let pairs = bias.len() / 2;
-    let first = PairsByThree {
-        weights: weights.as_ptr(),
+    let bias = &folded_bias[..channels];
+    let (pairs, last) = weights.split_at(channels / 2 * 2 * groups);
+    let pair_sums = sums[..channels / 2 * 2 * PIXELS].as_mut_ptr_range();
+    let task = PairsByThree {
+        weights: pairs.as_ptr(),
         pixels: scratch.as_ptr(),
         groups,
-        bias: bias.as_ptr(),
-        requant: core::ptr::null(),
-        output: sums.as_mut_ptr().cast(),
+        channels: NOTHING.as_ptr(),
+        keeps_sums: 1,
+        output: pair_sums.start.cast(),
         others: [0; 2],
-        end: sums[2 * PIXELS * pairs..].as_mut_ptr().cast(),
+        end: pair_sums.end.cast(),
         odd_zero_point: 0,
     };
-    // Of an odd number the last filter is computed with the one before it once more.
-    let last_sums = &mut sums[2 * PIXELS * (pairs - 1 + channels % 2 * usize::from(channels > 1))..];
-    let last = PairsByThree {
-        weights: weights[weights.len() - 2 * groups..].as_ptr(),
-        bias: bias[bias.len() - 2..].as_ptr(),
-        output: last_sums.as_mut_ptr().cast(),
-        end: last_sums[2 * PIXELS..].as_mut_ptr().cast(),
-        ..first
-    };
-    let odd = channels % 2 == 1 && channels > 1;
     let images = X::bits(input)[..p.batches * image_len].chunks_exact(image_len);
     let outputs = output[..p.batches * pixel_count * channels].chunks_exact_mut(pixel_count * channels);
     for (image, output) in images.zip(outputs) {
         let mut patches = Patches::new(p, image, X::WIDEN_THREE);
         while patches.next(scratch) {
-            // SAFETY: weights and biases of all pairs were sliced above, patches have six words a group, and there is
-            // room for six sums a pair.
-            unsafe { pairs_by_three(&first) };
-            if odd {
-                // SAFETY: as above, for the last pair alone.
-                unsafe { pairs_by_three(&last) };
+            if !pairs.is_empty() {
+                // SAFETY: weights of all pairs were sliced above, patches have six words a group, and there is room for
+                // six sums a pair.
+                unsafe { pairs_by_three(&task) };
+            }
+            if !last.is_empty() {
+                let last_sums = &mut sums[(channels - 1) * PIXELS..];
+                last_sums.copy_from_slice(&one_by_three(last, scratch, 0).map(|sum| sum as u32));
             }
             let windows = &patches.windows;
             let pixels = windows.steps.map(|step| (windows.first + step) * channels);
             for (channel, sums) in sums.as_chunks::<PIXELS>().0.iter().enumerate() {
-                // The last pair begins one channel before its place.
-                let channel = if odd { channel - usize::from(channel >= 2 * pairs) } else { channel };
-                if channel >= channels {
-                    break;
-                }
                 let factor = scaled(p, scales, channel);
                 for (pixel, &sum) in pixels.iter().zip(sums) {
-                    output[pixel + channel] = factor.finish(sum as i32);
+                    output[pixel + channel] = factor.finish(bias[channel].wrapping_add(sum as i32));
                 }
             }
         }
@@ -124,7 +116,7 @@ pub fn qlinear_depthwise_conv2d<X: Bits>(
         zero_point: p.output_zero_point,
         activation: p.activation,
     };
-    convolve(p, input, weights, folded_bias, factor, output);
+    convolve(p, input, weights, |channel| folded_bias[channel], factor, output);
 }
 
 /// Multiplies every input row with the weights. `weights` come from [`pack_fully_connected`](super::pack_fully_connected),

@@ -6,20 +6,20 @@
 //! which the shift takes back exactly.
 
 use super::simd::{max4, min4, saturate_i8, smmulr};
-use crate::params::Requant;
+use crate::params::{Channel, Requant};
 
 /// Largest right shift: `|x| < 2^30`, and `2^22 * 128` beside it still leaves room for the rounding.
 pub(super) const MAX_SHIFT: i32 = 22;
 
 /// Whether the short form is exact: every shift goes 1 to 22 places right, and no sum reaches 2^30. A channel's sum is at
-/// most `|folded_bias| + 128 * sum(|weights|)`. Runs on the host.
+/// most `|folded_bias| + 128 * sum(|weights|)`; a [`Channel`] has to hold the bias too. Runs on the host.
 #[must_use]
 pub fn is_exact(weights: &[i8], folded_bias: &[i32], requant: &[Requant]) -> bool {
     let taps = weights.len() / folded_bias.len().max(1);
     let small = folded_bias.iter().enumerate().all(|(channel, &bias)| {
         let row = &weights[channel * taps..(channel + 1) * taps];
         let sum: u64 = row.iter().map(|&w| u64::from(w.unsigned_abs())).sum();
-        u64::from(bias.unsigned_abs()) + 128 * sum < 1 << 30
+        Channel::holds(bias) && u64::from(bias.unsigned_abs()) + 128 * sum < 1 << 30
     });
     small && requant.iter().all(|r| (-MAX_SHIFT..=-1).contains(&r.shift))
 }
@@ -110,8 +110,11 @@ mod tests {
     #[test]
     fn large_sums_and_left_shifts_are_not_for_the_short_form() {
         let r = |shift| Requant { multiplier: 1 << 30, shift };
-        assert!(is_exact(&[127, -128], &[(1 << 30) - 1 - 128 * 255], &[r(-1)]));
-        assert!(!is_exact(&[127, -128], &[(1 << 30) - 128 * 255], &[r(-1)]));
+        // 65,000 taps of -128 sum up to 1,064,960,000, which leaves 8,781,823 for the bias: more than it may have.
+        let many = [-128; 65_000];
+        assert!(is_exact(&many, &[(1 << 23) - 1], &[r(-1)]) && is_exact(&many, &[-(1 << 23)], &[r(-1)]));
+        assert!(!is_exact(&many, &[1 << 23], &[r(-1)]) && !is_exact(&many, &[-(1 << 23) - 1], &[r(-1)]));
+        assert!(!is_exact(&[-128; 65_536], &[0], &[r(-1)]) && is_exact(&[-128; 65_535], &[0], &[r(-1)]));
         assert!(!is_exact(&[0], &[i32::MIN], &[r(-1)]));
         assert!(!is_exact(&[0], &[0], &[r(0)]));
         assert!(!is_exact(&[0], &[0], &[r(-23)]));

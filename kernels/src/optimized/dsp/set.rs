@@ -1,15 +1,15 @@
 //! The kernels of this folder with the signatures of all sets: packs weights at every call. For checks and benches.
 
 use super::{
-    add_takes, average_pool2d_takes, conv2d_packed, conv2d_takes, depthwise_conv2d_packed, depthwise_conv2d_scratch,
-    depthwise_conv2d_takes, depthwise_taps_packed, depthwise_taps_takes, fully_connected_packed,
-    fully_connected_scratch, fully_connected_takes, is_exact, max_pool2d_takes, mul_takes, pack_conv2d,
-    pack_depthwise_conv2d, pack_depthwise_taps, pack_fully_connected, qlinear_conv2d_scratch, qlinear_conv2d_takes,
+    add_takes, average_pool2d_takes, conv2d_packed, conv2d_takes, depthwise_conv2d_scratch, depthwise_conv2d_takes,
+    depthwise_taps_packed, depthwise_taps_takes, fully_connected_packed, fully_connected_scratch,
+    fully_connected_takes, is_exact, max_pool2d_takes, mul_takes, pack_conv2d, pack_depthwise_conv2d,
+    pack_depthwise_taps, pack_fully_connected, qlinear_conv2d_scratch, qlinear_conv2d_takes,
     qlinear_depthwise_conv2d_takes,
 };
 use crate::optimized::{KernelSet, generic};
 use crate::params::{
-    Conv2d, DepthwiseConv2d, FullyConnected, QLinearConv2d, QLinearDepthwiseConv2d, Requant, ScaleF32,
+    Channel, Conv2d, DepthwiseConv2d, FullyConnected, QLinearConv2d, QLinearDepthwiseConv2d, Requant, ScaleF32,
 };
 
 /// The kernels of this folder, and generic ones where it has none.
@@ -37,7 +37,7 @@ pub static SET: KernelSet = KernelSet {
 /// Words for packed weights and scratch of kernels that are not given any; larger layers run on generic kernels.
 const WORDS: usize = 1200;
 
-/// A depthwise layer has so many channels at most here.
+/// A layer has so many output channels at most here.
 const CHANNELS: usize = 64;
 
 /// And so many weights.
@@ -57,14 +57,15 @@ fn conv2d(
     scratch: &mut [i8],
     output: &mut [i8],
 ) {
-    if !conv2d_takes(p) || !is_exact(weights, bias, requant) {
+    if !conv2d_takes(p) || p.output_channels > CHANNELS || !is_exact(weights, bias, requant) {
         return generic::conv2d(p, input, weights, bias, requant, scratch, output);
     }
     // SAFETY: any bytes are a valid word.
     let words = unsafe { scratch.align_to_mut::<u32>() }.1;
     let (packed, scratch) = words.split_at_mut(conv2d_packed(p));
     pack_conv2d(p, weights, packed);
-    super::conv2d(p, input, packed, bias, requant, scratch, output);
+    let mut memory = [Channel::ZERO; CHANNELS];
+    super::conv2d(p, input, packed, channels(bias, requant, &mut memory), scratch, output);
 }
 
 fn depthwise_conv2d(
@@ -76,9 +77,9 @@ fn depthwise_conv2d(
     output: &mut [i8],
 ) {
     let (rows, taps) = (depthwise_conv2d_takes(p), depthwise_taps_takes(p));
-    let mut words = [0; WORDS];
-    let packed = if rows { depthwise_conv2d_packed(p) } else { depthwise_taps_packed(p) };
-    let fits = packed + depthwise_conv2d_scratch(p) <= WORDS && p.channels <= CHANNELS && weights.len() <= WEIGHTS;
+    let fits = depthwise_taps_packed(p).max(depthwise_conv2d_scratch(p)) <= WORDS
+        && p.channels <= CHANNELS
+        && weights.len() <= WEIGHTS;
     if !(rows || taps) || !fits {
         return generic::depthwise_conv2d(p, input, weights, bias, requant, output);
     }
@@ -89,15 +90,26 @@ fn depthwise_conv2d(
     if !is_exact(by_channel, folded, requant) {
         return generic::depthwise_conv2d(p, input, weights, bias, requant, output);
     }
-    let (packed, scratch) = words.split_at_mut(packed);
+    let mut memory = [Channel::ZERO; CHANNELS];
+    let channels = channels(folded, requant, &mut memory);
+    let mut words = [0; WORDS];
     if !rows {
-        pack_depthwise_taps(p, by_channel, packed);
-        return super::depthwise_taps(p, input, packed, folded, requant, output);
+        pack_depthwise_taps(p, by_channel, &mut words);
+        return super::depthwise_taps(p, input, &words, channels, output);
     }
-    pack_depthwise_conv2d(p, by_channel, packed);
-    let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
-    super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+    let mut packed = [0; 9 * CHANNELS + 1];
+    pack_depthwise_conv2d(p, by_channel, &mut packed);
+    let (scratch, behind) = words.split_at_mut(depthwise_conv2d_scratch(p));
+    super::depthwise_conv2d(p, input, &packed, channels, scratch, output);
     assert!(behind.iter().all(|&word| word == 0), "the kernel keeps to its scratch");
+}
+
+/// What kernels read of biases and factors.
+pub(in crate::optimized) fn channels<'a>(bias: &[i32], requant: &[Requant], to: &'a mut [Channel]) -> &'a [Channel] {
+    for ((to, &bias), &requant) in to.iter_mut().zip(bias).zip(requant) {
+        *to = Channel::new(bias, requant);
+    }
+    &to[..bias.len()]
 }
 
 /// Weights `[taps, channels]` as `[channels, taps]`.

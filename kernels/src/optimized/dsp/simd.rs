@@ -4,7 +4,7 @@
 /// Lanes 0 and 2 of four `i8`, each widened to 16 bits.
 #[inline(always)]
 pub(super) fn sxtb16(x: u32) -> u32 {
-    #[cfg(hilbench_isa = "dsp")]
+    #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
     {
         let out;
         // SAFETY: computes a register from a register.
@@ -13,7 +13,7 @@ pub(super) fn sxtb16(x: u32) -> u32 {
         };
         out
     }
-    #[cfg(not(hilbench_isa = "dsp"))]
+    #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
     {
         widen(x) | widen(x >> 16) << 16
     }
@@ -22,7 +22,7 @@ pub(super) fn sxtb16(x: u32) -> u32 {
 /// Lanes 1 and 3 of four `i8`, each widened to 16 bits.
 #[inline(always)]
 pub(super) fn sxtb16_odd(x: u32) -> u32 {
-    #[cfg(hilbench_isa = "dsp")]
+    #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
     {
         let out;
         // SAFETY: computes a register from a register.
@@ -31,13 +31,13 @@ pub(super) fn sxtb16_odd(x: u32) -> u32 {
         };
         out
     }
-    #[cfg(not(hilbench_isa = "dsp"))]
+    #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
     {
         widen(x >> 8) | widen(x >> 24) << 16
     }
 }
 
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 fn widen(x: u32) -> u32 {
     u32::from(x as i8 as u16)
 }
@@ -47,7 +47,7 @@ macro_rules! widen_unsigned {
         #[$doc]
         #[inline(always)]
         pub(super) fn $name(x: u32) -> u32 {
-            #[cfg(hilbench_isa = "dsp")]
+            #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
             {
                 let out;
                 // SAFETY: computes a register from a register.
@@ -57,7 +57,7 @@ macro_rules! widen_unsigned {
                 };
                 out
             }
-            #[cfg(not(hilbench_isa = "dsp"))]
+            #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
             {
                 x.rotate_right($shift) & 0x00FF_00FF
             }
@@ -89,7 +89,7 @@ macro_rules! multiply_accumulate {
         #[$doc]
         #[inline(always)]
         pub(super) fn $name($a: u32, $b: u32, acc: i32) -> i32 {
-            #[cfg(hilbench_isa = "dsp")]
+            #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
             {
                 let out;
                 // SAFETY: computes a register from registers. The saturation flag that a wrap sets is read by nobody.
@@ -99,7 +99,7 @@ macro_rules! multiply_accumulate {
                 };
                 out
             }
-            #[cfg(not(hilbench_isa = "dsp"))]
+            #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
             {
                 acc.wrapping_add($sum)
             }
@@ -116,12 +116,12 @@ multiply_accumulate! {
     smlatb "smlatb" |a, b| high(a) * low(b);
 }
 
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 fn low(x: u32) -> i32 {
     i32::from(x as i16)
 }
 
-#[cfg(not(hilbench_isa = "dsp"))]
+#[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
 fn high(x: u32) -> i32 {
     i32::from((x >> 16) as i16)
 }
@@ -131,7 +131,7 @@ macro_rules! select_lanes {
         #[$doc]
         #[inline(always)]
         pub(super) fn $name(a: u32, b: u32) -> u32 {
-            #[cfg(hilbench_isa = "dsp")]
+            #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
             {
                 let out;
                 // SAFETY: computes a register from registers, and leaves flags behind.
@@ -141,7 +141,7 @@ macro_rules! select_lanes {
                 };
                 out
             }
-            #[cfg(not(hilbench_isa = "dsp"))]
+            #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
             {
                 let (a, b) = (a.to_le_bytes(), b.to_le_bytes());
                 u32::from_le_bytes(core::array::from_fn(|i| (a[i] as i8).$pick(b[i] as i8) as u8))
@@ -162,7 +162,7 @@ macro_rules! add_lanes {
         #[$doc]
         #[inline(always)]
         pub(super) fn $name(sums: u32, x: u32) -> u32 {
-            #[cfg(hilbench_isa = "dsp")]
+            #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
             {
                 let out;
                 // SAFETY: computes a register from registers.
@@ -172,7 +172,7 @@ macro_rules! add_lanes {
                 };
                 out
             }
-            #[cfg(not(hilbench_isa = "dsp"))]
+            #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
             {
                 let x = x.rotate_right($shift);
                 let low = (sums as u16).wrapping_add(x as i8 as u16);
@@ -193,7 +193,7 @@ add_lanes! {
 /// Upper word of `a * b`, rounded: `floor((ab + 2^31) / 2^32)`.
 #[inline(always)]
 pub(super) fn smmulr(a: i32, b: i32) -> i32 {
-    #[cfg(hilbench_isa = "dsp")]
+    #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
     {
         let out;
         // SAFETY: computes a register from registers.
@@ -202,7 +202,7 @@ pub(super) fn smmulr(a: i32, b: i32) -> i32 {
         };
         out
     }
-    #[cfg(not(hilbench_isa = "dsp"))]
+    #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
     {
         ((i64::from(a) * i64::from(b) + (1 << 31)) >> 32) as i32
     }
@@ -211,7 +211,7 @@ pub(super) fn smmulr(a: i32, b: i32) -> i32 {
 /// `x` limited to the range of `i8`.
 #[inline(always)]
 pub(super) fn saturate_i8(x: i32) -> i8 {
-    #[cfg(hilbench_isa = "dsp")]
+    #[cfg(any(hilbench_isa = "dsp", hilbench_isa = "mve"))]
     {
         let out: i32;
         // SAFETY: computes a register from a register. The saturation flag is read by nobody.
@@ -220,7 +220,7 @@ pub(super) fn saturate_i8(x: i32) -> i8 {
         };
         out as i8
     }
-    #[cfg(not(hilbench_isa = "dsp"))]
+    #[cfg(not(any(hilbench_isa = "dsp", hilbench_isa = "mve")))]
     {
         x.clamp(-128, 127) as i8
     }

@@ -3,7 +3,7 @@
 
 use super::dot::{for_each_dot, weights_offset};
 use crate::byte::{Byte, Small};
-use crate::params::{Conv2d, QLinearConv2d, Requant, ScaleF32};
+use crate::params::{Conv2d, QLinearConv2d, Requant};
 use crate::requant::Form;
 use crate::shape::{tap_index, tap_range};
 
@@ -34,12 +34,12 @@ pub fn conv2d(
 /// Convolves in the arithmetic of `QLinearConv`. `folded_bias` comes from
 /// [`fold_input_offset_of`](crate::optimized::fold_input_offset_of), `scales` has one entry, or one an output channel,
 /// `scratch` has at least [`conv2d_scratch`] elements.
-pub fn qlinear_conv2d<X: Byte, W: Small>(
+pub fn qlinear_conv2d<X: Byte, W: Small, F: Form>(
     p: &QLinearConv2d,
     input: &[X],
     weights: &[W],
     folded_bias: &[i32],
-    scales: &[ScaleF32],
+    scales: &[F],
     scratch: &mut [X],
     output: &mut [X],
 ) {

@@ -2,7 +2,7 @@
 
 use super::CHANNEL_BLOCK;
 use crate::byte::{Byte, Small};
-use crate::params::{DepthwiseConv2d, QLinearDepthwiseConv2d, Requant, ScaleF32};
+use crate::params::{DepthwiseConv2d, QLinearDepthwiseConv2d, Requant};
 use crate::requant::Form;
 use crate::shape::tap_range;
 
@@ -20,12 +20,12 @@ pub fn depthwise_conv2d(
 
 /// Convolves channel by channel in the arithmetic of `QLinearConv`. `bias` may be empty; `scales` has one entry, or one
 /// an output channel. Panics when the weights have a zero point: it is taken off them on the host, into 16 bits if need be.
-pub fn qlinear_depthwise_conv2d<X: Byte, W: Small>(
+pub fn qlinear_depthwise_conv2d<X: Byte, W: Small, F: Form>(
     p: &QLinearDepthwiseConv2d,
     input: &[X],
     weights: &[W],
     bias: &[i32],
-    scales: &[ScaleF32],
+    scales: &[F],
     output: &mut [X],
 ) {
     assert!(p.weights_zero_point == 0, "the weights' zero point is taken off on the host");

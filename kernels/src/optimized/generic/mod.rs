@@ -38,6 +38,7 @@ pub(super) use elementwise::zip;
 /// The kernels of this folder.
 pub static SET: super::KernelSet = super::KernelSet {
     name: "generic",
+    available: || true,
     conv2d_scratch,
     conv2d,
     depthwise_conv2d,

@@ -77,7 +77,7 @@ pub(super) unsafe fn interleave_rows(task: &Rows) {
     }
 }
 
-/// One or two output rows of some channels. The first five pointers walk, and step ahead before they are used: they
+/// One or two output rows of some channels. The first four pointers walk, and step ahead before they are used: they
 /// begin one channel before the first, except for the weights.
 #[repr(C)]
 pub(super) struct OutputRows {
@@ -85,16 +85,14 @@ pub(super) struct OutputRows {
     pub(super) columns: *const i8,
     /// First pixel of the upper row.
     pub(super) output: *mut i8,
-    /// Sums to begin with.
-    pub(super) bias: *const i32,
-    /// Multipliers and shifts.
-    pub(super) requant: *const crate::params::Requant,
+    /// What sums begin with and are finished by.
+    pub(super) channels: *const crate::params::Channel,
     /// Packed weights, three words a channel.
     pub(super) weights: *const u32,
     /// Windows of a row, at least 1.
     pub(super) count: usize,
     /// From pixel to pixel.
-    pub(super) channels: usize,
+    pub(super) pixel_step: usize,
     /// From the upper row to the lower, where there are two.
     pub(super) row_len: usize,
     /// Bytes of columns from window to window, where there is one row.
@@ -118,7 +116,8 @@ pub(super) struct OutputRows {
 #[cfg(hilbench_isa = "mve")]
 #[inline(never)]
 pub(super) unsafe fn two_rows(task: &mut OutputRows) {
-    // r12 the task, r1 columns, r3 output, r5 multiplier, r7 shift, r9 zero point, r11 bias, r8 outputs that are left. q2 the way to
+    // r12 the task, r1 columns, r3 output, r10 multiplier, r7 shift (its lowest byte, the only one that VRSHL looks at), r5
+    // the way to the next pixels, r9 zero point, r11 bias, r8 outputs that are left. q2 the way to
     // the four columns, q3 the way to the outputs: upper and lower left, upper and lower right. q4-q7 their weights.
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
     unsafe {
@@ -129,21 +128,20 @@ pub(super) unsafe fn two_rows(task: &mut OutputRows) {
             "movs r4, #0",
             "vidup.u32 q2, r4, #8",
             "vshl.i32 q2, q2, #3",
-            "ldrd r2, r6, [r12, #24]",
+            "ldrd r2, r6, [r12, #20]",
             "movs r4, #0",
             "add r0, r2, r6",
             "vmov q3[2], q3[0], r4, r2",
             "vmov q3[3], q3[1], r6, r0",
-            "ldr.w r9, [r12, #36]",
+            "ldr.w r9, [r12, #32]",
             "1:",
-            "ldm.w r12, {{r1, r3, r5, r7, r8}}",
-            "ldr r11, [r5, #4]!",
+            "ldm.w r12, {{r1, r3, r5, r8}}",
+            "ldrd r7, r10, [r5, #8]!",
             "ldm.w r8!, {{r2, r4, r6}}",
             "adds r1, #4",
             "adds r3, #1",
-            "adds r7, #8",
-            "stm.w r12, {{r1, r3, r5, r7, r8}}",
-            "ldrd r5, r7, [r7]",
+            "stm.w r12, {{r1, r3, r5, r8}}",
+            "asr.w r11, r7, #8",
             "movs r0, #0",
             "vmov q4[2], q4[0], r2, r6",
             "vmov q4[3], q4[1], r4, r0",
@@ -151,8 +149,8 @@ pub(super) unsafe fn two_rows(task: &mut OutputRows) {
             "vmov q6[3], q6[1], r2, r6",
             "vshl.i32 q5, q4, #8",
             "vshl.i32 q7, q6, #8",
-            "ldrd r8, r10, [r12, #44]",
-            "ldr.w r4, [r12, #52]",
+            "ldrd r8, r5, [r12, #40]",
+            "ldr.w r4, [r12, #48]",
             "dls lr, r4",
             "2:",
             "vldrw.u32 q0, [r1, q2]",
@@ -163,7 +161,7 @@ pub(super) unsafe fn two_rows(task: &mut OutputRows) {
             "vmov q0[2], q0[0], r0, r4",
             "vmov q0[3], q0[1], r2, r6",
             "vadd.i32 q0, q0, r11",
-            "vqrdmulh.s32 q0, q0, r5",
+            "vqrdmulh.s32 q0, q0, r10",
             "vshr.s32 q1, q0, #31",
             "vadd.i32 q0, q0, q1",
             "vrshl.s32 q0, r7",
@@ -175,11 +173,11 @@ pub(super) unsafe fn two_rows(task: &mut OutputRows) {
             "vstrbt.32 q1, [r3, q3]",
             "adds r1, #128",
             "sub.w r8, r8, #4",
-            "add r3, r10",
+            "add r3, r5",
             "le lr, 2b",
-            "ldr.w r0, [r12, #40]",
+            "ldr.w r0, [r12, #36]",
             "subs r0, #1",
-            "str.w r0, [r12, #40]",
+            "str.w r0, [r12, #36]",
             "bne 1b",
             "vpop {{d8-d15}}",
             "pop.w {{r4-r11, lr}}",
@@ -223,27 +221,26 @@ pub(super) unsafe fn one_row(task: &mut OutputRows) {
             "vidup.u32 q2, r4, #8",
             "vshl.i32 q2, q2, #3",
             "movs r4, #0",
-            "ldr.w r6, [r12, #24]",
+            "ldr.w r6, [r12, #20]",
             "vidup.u32 q3, r4, #1",
             "vmul.i32 q3, q3, r6",
-            "ldr.w r9, [r12, #36]",
+            "ldr.w r9, [r12, #32]",
             "1:",
-            "ldm.w r12, {{r1, r3, r5, r7, r8}}",
-            "ldr r11, [r5, #4]!",
+            "ldm.w r12, {{r1, r3, r5, r8}}",
+            "ldrd r7, r10, [r5, #8]!",
             "ldm.w r8!, {{r2, r4, r6}}",
             "adds r1, #4",
             "adds r3, #1",
-            "adds r7, #8",
-            "stm.w r12, {{r1, r3, r5, r7, r8}}",
-            "ldrd r5, r7, [r7]",
+            "stm.w r12, {{r1, r3, r5, r8}}",
+            "asr.w r11, r7, #8",
             "movs r0, #0",
             "vmov q4[2], q4[0], r2, r6",
             "vmov q4[3], q4[1], r4, r0",
-            "ldrd r8, r10, [r12, #44]",
-            "ldr.w r4, [r12, #52]",
+            "ldrd r8, r5, [r12, #40]",
+            "ldr.w r4, [r12, #48]",
             "dls lr, r4",
             "2:",
-            "ldr.w r6, [r12, #32]",
+            "ldr.w r6, [r12, #28]",
             "vldrw.u32 q0, [r1, q2]",
             "add r1, r6",
             "vldrw.u32 q1, [r1, q2]",
@@ -259,7 +256,7 @@ pub(super) unsafe fn one_row(task: &mut OutputRows) {
             "vmov q0[2], q0[0], r0, r4",
             "vmov q0[3], q0[1], r2, r6",
             "vadd.i32 q0, q0, r11",
-            "vqrdmulh.s32 q0, q0, r5",
+            "vqrdmulh.s32 q0, q0, r10",
             "vshr.s32 q1, q0, #31",
             "vadd.i32 q0, q0, q1",
             "vrshl.s32 q0, r7",
@@ -270,11 +267,11 @@ pub(super) unsafe fn one_row(task: &mut OutputRows) {
             "vpst",
             "vstrbt.32 q1, [r3, q3]",
             "sub.w r8, r8, #4",
-            "add r3, r10",
+            "add r3, r5",
             "le lr, 2b",
-            "ldr.w r0, [r12, #40]",
+            "ldr.w r0, [r12, #36]",
             "subs r0, #1",
-            "str.w r0, [r12, #40]",
+            "str.w r0, [r12, #36]",
             "bne 1b",
             "vpop {{d8-d15}}",
             "pop.w {{r4-r11, lr}}",
@@ -301,9 +298,9 @@ pub(super) unsafe fn one_row(task: &mut OutputRows) {
 #[cfg(not(hilbench_isa = "mve"))]
 unsafe fn windows(task: &OutputRows, channel: usize, step: usize, row: usize, place: usize) {
     // SAFETY: the caller answers for so many channels.
-    let (bias, requant) = unsafe { (*task.bias.wrapping_add(channel + 1), *task.requant.wrapping_add(channel + 1)) };
+    let factors = unsafe { *task.channels.wrapping_add(channel + 1) };
     for window in 0..task.count {
-        let mut sum = bias;
+        let mut sum = factors.bias();
         for column in 0..3 {
             // SAFETY: the caller answers for the columns; a filter has three.
             let weights = unsafe { *task.weights.add(3 * channel + column) }.to_le_bytes();
@@ -315,8 +312,8 @@ unsafe fn windows(task: &OutputRows, channel: usize, step: usize, row: usize, pl
                 sum = sum.wrapping_add(i32::from(x) * i32::from(*weight as i8));
             }
         }
-        let y = super::dots::rescale(sum, requant, task.zero_point, -128, 127);
+        let y = super::dots::rescale(sum, factors.requant(), task.zero_point, -128, 127);
         // SAFETY: the caller answers for the pixels.
-        unsafe { task.output.wrapping_add(place + window * task.channels + channel + 1).write(y) };
+        unsafe { task.output.wrapping_add(place + window * task.pixel_step + channel + 1).write(y) };
     }
 }

@@ -8,7 +8,7 @@ use super::dots::{PairsByThree, PixelsInVectors, pairs_by_three, pixels_in_vecto
 use super::rectangles::{CopyRows, Gather, copy_rows, gather};
 use crate::optimized::generic::clamp_all;
 use crate::optimized::windows::Windows;
-use crate::params::{Conv2d, Requant};
+use crate::params::{Channel, Conv2d};
 use crate::shape::tap_range;
 
 /// Taps of a vector.
@@ -27,32 +27,23 @@ pub const fn conv2d_scratch(p: &Conv2d) -> usize {
     if reads_in_place(p) { 0 } else { pixels * taps(p) }
 }
 
-/// Convolves. `folded_bias` comes from [`fold_input_offset`](crate::optimized::fold_input_offset); `requant` has one entry
-/// an output channel, and [`is_exact`](crate::optimized::dsp::is_exact) holds.
+/// Convolves. Each output channel has its bias from [`fold_input_offset`](crate::optimized::fold_input_offset) and its
+/// factor, and [`is_exact`](crate::optimized::dsp::is_exact) holds.
 #[inline(never)]
-pub fn conv2d(
-    p: &Conv2d,
-    input: &[i8],
-    weights: &[i8],
-    folded_bias: &[i32],
-    requant: &[Requant],
-    scratch: &mut [i8],
-    output: &mut [i8],
-) {
+pub fn conv2d(p: &Conv2d, input: &[i8], weights: &[i8], channels: &[Channel], scratch: &mut [i8], output: &mut [i8]) {
     // One copy for all layers: constants would pay in few places, and cost flash in each.
     let p = core::hint::black_box(p);
     let w = &p.window;
-    let (taps, channels) = (taps(p), p.output_channels);
+    let (taps, count) = (taps(p), p.output_channels);
     let (image_len, pixel_count) = (w.input_h * w.input_w * p.input_channels, w.output_h * w.output_w);
-    let weights = &weights[..channels * taps];
-    let (bias, requant) = (&folded_bias[..channels], &requant[..channels]);
-    let output = &mut output[..p.batches * pixel_count * channels];
+    let (weights, channels) = (&weights[..count * taps], &channels[..count]);
+    let output = &mut output[..p.batches * pixel_count * count];
     let images = input[..p.batches * image_len].chunks_exact(image_len);
-    for (image, output) in images.zip(output.chunks_exact_mut(pixel_count * channels)) {
+    for (image, output) in images.zip(output.chunks_exact_mut(pixel_count * count)) {
         if taps <= VECTOR {
-            short_patches(p, image, weights, bias, requant, scratch, output);
+            short_patches(p, image, weights, channels, scratch, output);
         } else {
-            long_patches(p, image, weights, bias, requant, scratch, output);
+            long_patches(p, image, weights, channels, scratch, output);
         }
     }
     clamp_all(output, p.activation.min, p.activation.max);
@@ -62,18 +53,15 @@ fn short_patches(
     p: &Conv2d,
     image: &[i8],
     weights: &[i8],
-    bias: &[i32],
-    requant: &[Requant],
+    channels: &[Channel],
     scratch: &mut [i8],
     output: &mut [i8],
 ) {
-    let channels = p.output_channels;
     let mut task = PixelsInVectors {
         weights: weights.as_ptr(),
         taps: taps(p),
-        bias: bias.as_ptr(),
-        requant: requant.as_ptr(),
-        filters: channels,
+        channels: channels.as_ptr(),
+        filters: p.output_channels,
         zero_point: p.output_zero_point,
         output: output.as_mut_ptr(),
         places: [0; 4],
@@ -83,54 +71,45 @@ fn short_patches(
     while let Some(pixels) = patches.next() {
         let windows = &patches.windows;
         task.pixels = pixels;
-        task.places = windows.steps.map(|step| step * channels);
-        task.output = output[windows.first * channels..].as_mut_ptr();
-        // SAFETY: weights, biases and factors of all channels were sliced by the caller, patches have `taps` elements.
+        task.places = windows.steps.map(|step| step * p.output_channels);
+        task.output = output[windows.first * p.output_channels..].as_mut_ptr();
+        // SAFETY: weights and factors of all channels were sliced by the caller, patches have `taps` elements.
         unsafe { pixels_in_vectors(&task) };
     }
 }
 
-fn long_patches(
-    p: &Conv2d,
-    image: &[i8],
-    weights: &[i8],
-    bias: &[i32],
-    requant: &[Requant],
-    scratch: &mut [i8],
-    output: &mut [i8],
-) {
-    let (taps, channels) = (taps(p), p.output_channels);
+fn long_patches(p: &Conv2d, image: &[i8], weights: &[i8], channels: &[Channel], scratch: &mut [i8], output: &mut [i8]) {
+    let (taps, count) = (taps(p), p.output_channels);
     let mut patches = Patches::new(p, image, scratch);
     let mut task = PairsByThree {
         weights: weights.as_ptr(),
         taps,
         pixels: [image.as_ptr(); 3],
-        bias: bias.as_ptr(),
-        requant: requant.as_ptr(),
+        zero_point: p.output_zero_point,
+        end: output.as_mut_ptr(),
+        channels: channels.as_ptr(),
         output: output.as_mut_ptr(),
         others: [0; 2],
-        end: output.as_mut_ptr(),
-        zero_point: p.output_zero_point,
         min: p.activation.min,
         max: p.activation.max,
     };
+    // Of an odd number the last channel is computed with the one before once more.
+    let before = count.saturating_sub(2);
+    let mut last =
+        PairsByThree { weights: weights[before * taps..].as_ptr(), channels: channels[before..].as_ptr(), ..task };
     while let Some(pixels) = patches.next() {
         let windows = &patches.windows;
-        let out = output[windows.first * channels..].as_mut_ptr();
+        let out = output[windows.first * count..].as_mut_ptr();
         task.pixels = pixels;
-        task.others = [windows.steps[1] * channels, windows.steps[2] * channels];
-        (task.weights, task.bias, task.requant) = (weights.as_ptr(), bias.as_ptr(), requant.as_ptr());
-        (task.output, task.end) = (out, out.wrapping_add(channels / 2 * 2));
-        // SAFETY: weights, biases and factors of all channels were sliced by the caller, patches have `taps` elements.
-        unsafe { pairs_by_three(&mut task) };
-        if channels % 2 == 1 {
-            // Of an odd number the last channel is computed with the one before once more.
-            let before = channels - 2;
-            task.weights = weights[before * taps..].as_ptr();
-            (task.bias, task.requant) = (bias[before..].as_ptr(), requant[before..].as_ptr());
-            (task.output, task.end) = (out.wrapping_add(before), out.wrapping_add(channels));
+        task.others = [windows.steps[1] * count, windows.steps[2] * count];
+        (task.output, task.end) = (out, out.wrapping_add(count / 2 * 2));
+        // SAFETY: weights and factors of all channels were sliced by the caller, patches have `taps` elements.
+        unsafe { pairs_by_three(&task) };
+        if count % 2 == 1 {
+            (last.pixels, last.others) = (task.pixels, task.others);
+            (last.output, last.end) = (out.wrapping_add(before), out.wrapping_add(count));
             // SAFETY: as above, for the last pair alone.
-            unsafe { pairs_by_three(&mut task) };
+            unsafe { pairs_by_three(&last) };
         }
     }
 }

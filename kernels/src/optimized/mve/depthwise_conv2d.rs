@@ -5,7 +5,7 @@
 
 use super::columns::{BLOCK, COLUMN, OutputRows, Rows, interleave_rows, one_row, two_rows};
 use crate::optimized::generic::clamp_all;
-use crate::params::{DepthwiseConv2d, Requant};
+use crate::params::{Channel, DepthwiseConv2d};
 
 /// Whether [`depthwise_conv2d`] runs this shape.
 #[must_use]
@@ -36,15 +36,14 @@ pub const fn depthwise_conv2d_scratch(p: &DepthwiseConv2d) -> usize {
     COLUMN * ((p.window.output_w + 2) * p.window.stride_w + 4)
 }
 
-/// Convolves. `weights` come from [`pack_depthwise_conv2d`]; `folded_bias` is the bias less the input's zero point times
-/// the channel's weights; `requant` has one entry a channel, and [`is_exact`](crate::optimized::dsp::is_exact) holds.
+/// Convolves. `weights` come from [`pack_depthwise_conv2d`]; each channel has its bias less the input's zero point times
+/// its weights, and its factor, and [`is_exact`](crate::optimized::dsp::is_exact) holds.
 #[inline(never)]
 pub fn depthwise_conv2d(
     p: &DepthwiseConv2d,
     input: &[i8],
     weights: &[u32],
-    folded_bias: &[i32],
-    requant: &[Requant],
+    channels: &[Channel],
     scratch: &mut [i8],
     output: &mut [i8],
 ) {
@@ -56,7 +55,7 @@ pub fn depthwise_conv2d(
     columns.fill(p.input_zero_point as i8);
     let (image_len, row_len) = (w.input_h * w.input_w * p.channels, w.output_w * p.channels);
     let weights = &weights[..depthwise_conv2d_packed(p)];
-    let (bias, requant) = (&folded_bias[..p.channels], &requant[..p.channels]);
+    let channels = &channels[..p.channels];
     let output = &mut output[..p.batches * w.output_h * row_len];
     let images = input[..p.batches * image_len].chunks_exact(image_len);
     for (image, output) in images.zip(output.chunks_exact_mut(w.output_h * row_len)) {
@@ -69,11 +68,10 @@ pub fn depthwise_conv2d(
                 let mut task = OutputRows {
                     columns: columns.as_ptr().wrapping_sub(4),
                     output: output[y * row_len + first..].as_mut_ptr().wrapping_sub(1),
-                    bias: bias[first..].as_ptr().wrapping_sub(1),
-                    requant: requant[first..].as_ptr().wrapping_sub(1),
+                    channels: channels[first..].as_ptr().wrapping_sub(1),
                     weights: weights[3 * first..].as_ptr(),
                     count: w.output_w,
-                    channels: p.channels,
+                    pixel_step: p.channels,
                     row_len,
                     step: COLUMN * w.stride_w,
                     zero_point: p.output_zero_point,
@@ -82,7 +80,7 @@ pub fn depthwise_conv2d(
                     turn_step: pixels * p.channels,
                     turns: w.output_w.div_ceil(pixels),
                 };
-                // SAFETY: the scratch has columns for a whole turn behind the last, biases, factors and weights go on for
+                // SAFETY: the scratch has columns for a whole turn behind the last, factors and weights go on for
                 // so many channels, and so many rows are left of the output.
                 unsafe { if both { two_rows(&mut task) } else { one_row(&mut task) } };
                 y += rows;

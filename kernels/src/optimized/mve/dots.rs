@@ -4,9 +4,10 @@
 //! Rescaling is [`requantize`](crate::requant::requantize) for sums below 2^30 and shifts to the right: VQRDMULH is
 //! `srdhm`, and VRSHL by `-n` of `x + (x >> 31)` is `rdbpot(x, n)`.
 
-use crate::params::Requant;
+use crate::params::{Channel, Requant};
 
-/// Pairs of filters with three pixels. The pointers that walk are advanced.
+/// Pairs of filters with three pixels.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct PairsByThree {
     /// Filters one after the other.
@@ -15,18 +16,16 @@ pub(super) struct PairsByThree {
     pub(super) taps: usize,
     /// The patches under three pixels.
     pub(super) pixels: [*const i8; 3],
+    /// Zero point of the output.
+    pub(super) zero_point: i32,
+    /// Behind the last channel of the first pixel; there is at least one pair of channels.
+    pub(super) end: *mut i8,
     /// One a filter.
-    pub(super) bias: *const i32,
-    /// One a filter.
-    pub(super) requant: *const Requant,
+    pub(super) channels: *const Channel,
     /// First channel of the first pixel.
     pub(super) output: *mut i8,
     /// From there to the other two pixels.
     pub(super) others: [usize; 2],
-    /// Behind the last channel of the first pixel; there is at least one pair of channels.
-    pub(super) end: *mut i8,
-    /// Zero point of the output.
-    pub(super) zero_point: i32,
     /// Smallest output.
     pub(super) min: i32,
     /// Largest output.
@@ -39,37 +38,41 @@ pub(super) struct PairsByThree {
 /// All pointers are good for so many elements as pairs and taps say.
 #[cfg(hilbench_isa = "mve")]
 #[inline(never)]
-pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
-    // r0, r2, r4 and r6, r8, r10 the sums; r7 and r9 the filters; r1, r3, r5 the pixels; q5 the way to the pixels, the
-    // last of them twice.
+pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
+    // r0, r2, r4 and r6, r8, r10 the sums; r7 and r9 the filters; r1, r3, r5 the pixels; r12 the output; r11 the channels;
+    // q5 the way to the pixels, the last of them twice. On the stack, in this order: weights, taps, pixels, zero point,
+    // end, channels. VRSHL looks at a register's lowest byte alone, which is what the factor shifts to the left.
     // SAFETY: reads and writes what the caller answers for, and restores the registers that are not named below.
     unsafe {
         core::arch::asm!(
             "push.w {{r4-r11, lr}}",
             "vpush {{d8-d15}}",
-            "mov r12, r0",
             "movs r4, #0",
-            "ldrd r6, r8, [r12, #32]",
+            "ldrd r6, r8, [r0, #36]",
             "vmov q5[2], q5[0], r4, r8",
             "vmov q5[3], q5[1], r6, r8",
-            "ldrd r4, r6, [r12, #48]",
+            "ldrd r4, r6, [r0, #44]",
             "vdup.32 q6, r4",
             "vdup.32 q7, r6",
+            "ldm.w r0, {{r1, r2, r3, r4, r5, r6, r7, r8, r12}}",
+            "push {{r1, r2, r3, r4, r5, r6, r7, r8}}",
             "1:",
-            "ldrd r7, r11, [r12]",
-            "ldr.w r5, [r12, #20]",
+            "ldrd r7, r11, [sp]",
             "add.w r9, r7, r11",
             "add.w r1, r9, r11",
-            "ldrd r0, r6, [r5], #8",
-            "str.w r1, [r12]",
-            "str.w r5, [r12, #20]",
+            "dlstp.8 lr, r11",
+            "str r1, [sp]",
+            "ldr.w r11, [sp, #28]",
+            "ldr.w r0, [r11]",
+            "ldr.w r6, [r11, #8]",
+            "ldr r1, [sp, #8]",
+            "asrs r0, r0, #8",
+            "asrs r6, r6, #8",
+            "ldrd r3, r5, [sp, #12]",
             "mov r2, r0",
             "mov r4, r0",
             "mov r8, r6",
             "mov r10, r6",
-            "ldr.w r1, [r12, #8]",
-            "ldrd r3, r5, [r12, #12]",
-            "dlstp.8 lr, r11",
             "2:",
             "vldrb.u8 q0, [r7], #16",
             "vldrb.u8 q2, [r1], #16",
@@ -87,11 +90,10 @@ pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
             "vmov q0[3], q0[1], r2, r4",
             "vmov q1[2], q1[0], r6, r10",
             "vmov q1[3], q1[1], r8, r10",
-            "ldr.w r1, [r12, #24]",
-            "ldrd r3, r5, [r1], #8",
-            "ldrd r7, r9, [r1], #8",
-            "str.w r1, [r12, #24]",
-            "ldr.w r11, [r12, #44]",
+            "ldrd r5, r3, [r11], #8",
+            "ldrd r9, r7, [r11], #8",
+            "ldrd r1, r2, [sp, #20]",
+            "str.w r11, [sp, #28]",
             "vqrdmulh.s32 q0, q0, r3",
             "vqrdmulh.s32 q1, q1, r7",
             "vshr.s32 q2, q0, #31",
@@ -100,21 +102,19 @@ pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
             "vadd.i32 q1, q1, q3",
             "vrshl.s32 q0, r5",
             "vrshl.s32 q1, r9",
-            "vadd.i32 q0, q0, r11",
-            "vadd.i32 q1, q1, r11",
-            "ldr.w r1, [r12, #28]",
+            "vadd.i32 q0, q0, r1",
+            "vadd.i32 q1, q1, r1",
             "vmin.s32 q0, q0, q7",
             "vmin.s32 q1, q1, q7",
             "vmax.s32 q0, q0, q6",
             "vmax.s32 q1, q1, q6",
-            "vstrb.32 q0, [r1, q5]",
-            "adds r1, #1",
-            "vstrb.32 q1, [r1, q5]",
-            "adds r1, #1",
-            "str.w r1, [r12, #28]",
-            "ldr.w r3, [r12, #40]",
-            "cmp r1, r3",
+            "vstrb.32 q0, [r12, q5]",
+            "add.w r12, r12, #1",
+            "vstrb.32 q1, [r12, q5]",
+            "add.w r12, r12, #1",
+            "cmp r12, r2",
             "bne 1b",
+            "add sp, #32",
             "vpop {{d8-d15}}",
             "pop.w {{r4-r11, lr}}",
             inout("r0") task => _,
@@ -129,7 +129,7 @@ pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
 
 /// The same, one step at a time.
 #[cfg(not(hilbench_isa = "mve"))]
-pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
+pub(super) unsafe fn pairs_by_three(task: &PairsByThree) {
     let places = [0, task.others[0], task.others[1]];
     // SAFETY: both point into one tensor.
     let filters = unsafe { task.end.offset_from(task.output) } as usize;
@@ -137,9 +137,9 @@ pub(super) unsafe fn pairs_by_three(task: &mut PairsByThree) {
         for (pixel, place) in task.pixels.into_iter().zip(places) {
             // SAFETY: the caller answers for so many elements.
             unsafe {
-                let weights = task.weights.add(filter * task.taps);
-                let sum = dot(weights, pixel, task.taps, *task.bias.add(filter));
-                let y = rescale(sum, *task.requant.add(filter), task.zero_point, task.min, task.max);
+                let channel = *task.channels.add(filter);
+                let sum = dot(task.weights.add(filter * task.taps), pixel, task.taps, channel.bias());
+                let y = rescale(sum, channel.requant(), task.zero_point, task.min, task.max);
                 task.output.add(place + filter).write(y);
             }
         }
@@ -154,9 +154,7 @@ pub(super) struct PixelsInVectors {
     /// Taps of a filter, 1 to 16.
     pub(super) taps: usize,
     /// One a filter.
-    pub(super) bias: *const i32,
-    /// One a filter.
-    pub(super) requant: *const Requant,
+    pub(super) channels: *const Channel,
     /// Number of filters, at least 1.
     pub(super) filters: usize,
     /// Zero point of the output.
@@ -182,7 +180,7 @@ pub(super) unsafe fn pixels_in_vectors(task: &PixelsInVectors) {
         core::arch::asm!(
             "push.w {{r4-r11, lr}}",
             "vpush {{d8-d15}}",
-            "add.w r1, r0, #44",
+            "add.w r1, r0, #40",
             "ldm.w r1, {{r2, r4, r6, r8}}",
             "ldr r1, [r0, #4]",
             "vctp.8 r1",
@@ -191,11 +189,10 @@ pub(super) unsafe fn pixels_in_vectors(task: &PixelsInVectors) {
             "vldrbt.u8 q1, [r4]",
             "vldrbt.u8 q2, [r6]",
             "vldrbt.u8 q3, [r8]",
-            "add.w r2, r0, #28",
+            "add.w r2, r0, #24",
             "vldrw.u32 q6, [r2]",
-            "ldrd r3, r5, [r0, #8]",
-            "ldrd r2, r11, [r0, #16]",
-            "ldr r7, [r0, #24]",
+            "ldrd r3, r2, [r0, #8]",
+            "ldrd r11, r7, [r0, #16]",
             "ldr r0, [r0]",
             "dls lr, r2",
             "1:",
@@ -208,8 +205,8 @@ pub(super) unsafe fn pixels_in_vectors(task: &PixelsInVectors) {
             "vmladav.s8 r8, q3, q4",
             "vmov q5[2], q5[0], r2, r6",
             "vmov q5[3], q5[1], r4, r8",
-            "ldr r10, [r3], #4",
-            "ldrd r2, r4, [r5], #8",
+            "ldrd r4, r2, [r3], #8",
+            "asr.w r10, r4, #8",
             "vadd.i32 q5, q5, r10",
             "vqrdmulh.s32 q5, q5, r2",
             "vshr.s32 q7, q5, #31",
@@ -239,8 +236,9 @@ pub(super) unsafe fn pixels_in_vectors(task: &PixelsInVectors) {
         for (pixel, place) in task.pixels.into_iter().zip(task.places) {
             // SAFETY: the caller answers for so many elements.
             unsafe {
-                let sum = dot(task.weights.add(filter * task.taps), pixel, task.taps, *task.bias.add(filter));
-                let y = rescale(sum, *task.requant.add(filter), task.zero_point, -128, 127);
+                let channel = *task.channels.add(filter);
+                let sum = dot(task.weights.add(filter * task.taps), pixel, task.taps, channel.bias());
+                let y = rescale(sum, channel.requant(), task.zero_point, -128, 127);
                 task.output.add(place + filter).write(y);
             }
         }

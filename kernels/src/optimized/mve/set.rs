@@ -6,7 +6,7 @@ use super::{
 };
 use crate::optimized::dsp::{self, is_exact};
 use crate::optimized::{KernelSet, generic};
-use crate::params::{Conv2d, DepthwiseConv2d, FullyConnected, Requant};
+use crate::params::{Channel, Conv2d, DepthwiseConv2d, FullyConnected, Requant};
 
 /// The kernels of this folder, and generic ones where it has none.
 pub static SET: KernelSet = KernelSet {
@@ -22,6 +22,10 @@ pub static SET: KernelSet = KernelSet {
         (if average_pool2d_takes(p) { super::average_pool2d } else { generic::average_pool2d })(p, x, y);
     },
     max_pool2d: super::max_pool2d,
+    // Cores with Helium have the DSP extension too.
+    qlinear_conv2d: dsp::SET.qlinear_conv2d,
+    qlinear_depthwise_conv2d: dsp::SET.qlinear_depthwise_conv2d,
+    qlinear_fully_connected: dsp::SET.qlinear_fully_connected,
     qlinear_add: dsp::qlinear_add,
     qlinear_mul: dsp::qlinear_mul,
     ..generic::SET
@@ -32,7 +36,7 @@ const CHANNELS: usize = 64;
 const SCRATCH: usize = 8192;
 
 fn conv2d_scratch(p: &Conv2d) -> usize {
-    generic::conv2d_scratch(p).max(super::conv2d_scratch(p))
+    (dsp::SET.conv2d_scratch)(p).max(super::conv2d_scratch(p))
 }
 
 fn conv2d(
@@ -44,8 +48,11 @@ fn conv2d(
     scratch: &mut [i8],
     output: &mut [i8],
 ) {
-    let takes = conv2d_takes(p) && is_exact(weights, bias, requant);
-    (if takes { super::conv2d } else { generic::conv2d })(p, input, weights, bias, requant, scratch, output);
+    if !conv2d_takes(p) || p.output_channels > CHANNELS || !is_exact(weights, bias, requant) {
+        return generic::conv2d(p, input, weights, bias, requant, scratch, output);
+    }
+    let mut memory = [Channel::ZERO; CHANNELS];
+    super::conv2d(p, input, weights, dsp::channels(bias, requant, &mut memory), scratch, output);
 }
 
 fn depthwise_conv2d(
@@ -56,7 +63,10 @@ fn depthwise_conv2d(
     requant: &[Requant],
     output: &mut [i8],
 ) {
-    if depthwise_conv2d_takes(p) && p.channels <= CHANNELS && depthwise_conv2d_scratch(p) <= SCRATCH {
+    if !depthwise_conv2d_takes(p) {
+        return (dsp::SET.depthwise_conv2d)(p, input, weights, bias, requant, output);
+    }
+    if p.channels <= CHANNELS && depthwise_conv2d_scratch(p) <= SCRATCH {
         let (mut rows, mut folded) = ([0; 9 * CHANNELS], [0; CHANNELS]);
         let (rows, folded) = (&mut rows[..9 * p.channels], &mut folded[..p.channels]);
         dsp::transpose(weights, p.channels, rows);
@@ -66,7 +76,9 @@ fn depthwise_conv2d(
             let packed = &mut packed[..depthwise_conv2d_packed(p)];
             pack_depthwise_conv2d(p, rows, packed);
             let (scratch, behind) = scratch.split_at_mut(depthwise_conv2d_scratch(p));
-            super::depthwise_conv2d(p, input, packed, folded, requant, scratch, output);
+            let mut memory = [Channel::ZERO; CHANNELS];
+            let channels = dsp::channels(folded, requant, &mut memory);
+            super::depthwise_conv2d(p, input, packed, channels, scratch, output);
             assert!(behind.iter().all(|&byte| byte == 0), "the kernel keeps to its scratch");
             return;
         }

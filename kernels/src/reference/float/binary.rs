@@ -33,6 +33,8 @@ binary! {
     pow => |x1, x2| single::pow(x1, x2);
     /// The first, or their product when it is negative.
     prelu => |x1, x2| if x1 < 0.0 { x1 * x2 } else { x1 };
+    /// Square of the difference.
+    squared_difference => |x1, x2| (x1 - x2) * (x1 - x2);
     /// Difference.
     sub => |x1, x2| x1 - x2;
 }

@@ -72,6 +72,8 @@ unary! {
     reciprocal(_p: ()) => |x| 1.0 / x;
     /// The nearest whole number, ties to even.
     round(_p: ()) => |x| f::round(x);
+    /// `1 / sqrt(x)`.
+    rsqrt(_p: ()) => |x| 1.0 / f::sqrt(x);
     /// `beta x`, or `beta alpha (e^x - 1)` below zero; `beta` is ONNX's gamma.
     selu(p: UnaryF32) => |x| p.beta * if x < 0.0 { p.alpha * f::exp_minus_one(x) } else { x };
     /// `1 / (1 + e^-x)`.
@@ -90,6 +92,8 @@ unary! {
     softsign(_p: ()) => |x| x / (1.0 + x.abs());
     /// Square root, correctly rounded.
     sqrt(_p: ()) => |x| f::sqrt(x);
+    /// Square.
+    square(_p: ()) => |x| x * x;
     /// Tangent.
     tan(_p: ()) => |x| f::tan(x);
     /// Hyperbolic tangent.

@@ -1,18 +1,19 @@
 //! Two-dimensional convolution, grouped or not, with the zero point outside of the rounding.
 
 use crate::byte::{Byte, Small};
-use crate::params::{Conv2d, QLinearConv2d, ScaleF32};
-use crate::requant::scale_then_offset;
+use crate::params::{Conv2d, QLinearConv2d};
+use crate::requant::Form;
 use crate::shape::tap_index;
 
 /// Convolves (`QLinearConv`). `bias` may be empty, which means zeros; `scales` has one entry, or one an output channel:
-/// `input_scale * weights_scale / output_scale` in single precision, multiplied before divided.
-pub fn conv2d<X: Byte, W: Small>(
+/// `input_scale * weights_scale / output_scale` in single precision, multiplied before divided. With multipliers and
+/// shifts instead it is TFLite's convolution with weights that have a zero point.
+pub fn conv2d<X: Byte, W: Small, F: Form>(
     p: &QLinearConv2d,
     input: &[X],
     weights: &[W],
     bias: &[i32],
-    scales: &[ScaleF32],
+    scales: &[F],
     output: &mut [X],
 ) {
     let (zero_point, activation) = (p.conv.output_zero_point, p.conv.activation);
@@ -20,7 +21,7 @@ pub fn conv2d<X: Byte, W: Small>(
     accumulate(&p.conv, input, weights, p.conv.input_zero_point, weights_zero_point, |out_index, out_channel, sum| {
         let acc = if bias.is_empty() { sum } else { sum.wrapping_add(bias[out_channel]) };
         let scale = if scales.len() == 1 { scales[0] } else { scales[out_channel] };
-        output[out_index] = X::saturate(scale_then_offset(acc, scale, zero_point, activation.min, activation.max));
+        output[out_index] = X::saturate(scale.finish(acc, zero_point, activation.min, activation.max));
     });
 }
 

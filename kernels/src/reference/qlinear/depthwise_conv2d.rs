@@ -1,18 +1,18 @@
 //! Depthwise convolution with the zero point outside of the rounding.
 
 use crate::byte::{Byte, Small};
-use crate::params::{QLinearDepthwiseConv2d, ScaleF32};
-use crate::requant::scale_then_offset;
+use crate::params::QLinearDepthwiseConv2d;
+use crate::requant::Form;
 use crate::shape::tap_index;
 
 /// Convolves channel by channel (`QLinearConv` with as many groups as input channels). `bias` may be empty, which means
 /// zeros; `scales` has one entry, or one an output channel, as for [`conv2d`](super::conv2d()).
-pub fn depthwise_conv2d<X: Byte, W: Small>(
+pub fn depthwise_conv2d<X: Byte, W: Small, F: Form>(
     p: &QLinearDepthwiseConv2d,
     input: &[X],
     weights: &[W],
     bias: &[i32],
-    scales: &[ScaleF32],
+    scales: &[F],
     output: &mut [X],
 ) {
     let (c, w) = (&p.conv, &p.conv.window);
@@ -44,7 +44,7 @@ pub fn depthwise_conv2d<X: Byte, W: Small>(
                         acc = acc.wrapping_add(bias[out_channel]);
                     }
                     let scale = if scales.len() == 1 { scales[0] } else { scales[out_channel] };
-                    let y = scale_then_offset(acc, scale, c.output_zero_point, c.activation.min, c.activation.max);
+                    let y = scale.finish(acc, c.output_zero_point, c.activation.min, c.activation.max);
                     output[((batch * w.output_h + out_y) * w.output_w + out_x) * output_channels + out_channel] =
                         X::saturate(y);
                 }

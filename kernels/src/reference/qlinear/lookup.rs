@@ -17,8 +17,8 @@ pub fn lookup<X: Byte, Y: Copy>(table: &[Y; 256], input: &[X], output: &mut [Y])
 
 /// The table of `f` between an input and an output of these parameters: dequantize, `f`, quantize. Runs on the host.
 ///
-/// With the identity it is the change of scale that `QLinearConcat` makes. With [`logistic`](crate::float::single::logistic) it is
-/// `QLinearSigmoid`, but for one entry in 100 000, where ONNX Runtime's polynomial ends on the other side of a tie.
+/// With the identity it is the change of scale that `QLinearConcat` makes. With [`logistic`](crate::float::single::logistic)
+/// it is near to `QLinearSigmoid`, whose own approximation the compiler has.
 pub fn table<X: Byte, Y: Byte>(input: &Affine, output: &Affine, f: impl Fn(f32) -> f32) -> [Y; 256] {
     let mut table = [Y::default(); 256];
     for number in X::MIN..=X::MAX {

@@ -1,8 +1,8 @@
-//! Float to 8 bits and back: `rint(x / scale) + zero_point`, saturated, and `(q - zero_point) * scale`.
+//! Floats to codes and back: `rint(x / scale) + zero_point`, saturated, and `(q - zero_point) * scale`.
 
-use crate::byte::Byte;
-use crate::params::{Affine, ScaleF32};
-use crate::requant::round_half_even;
+use crate::byte::{Byte, Code};
+use crate::params::{Affine, QuantizeMapped, ScaleF32, ScaleMap};
+use crate::requant::{clamp, round_half_even};
 
 /// To 8 bits (`QuantizeLinear`). The quotient is a single-precision division; a reciprocal gives other results.
 /// NaN becomes the smallest value, as ONNX Runtime has it.
@@ -16,6 +16,36 @@ pub fn quantize<T: Byte>(p: &Affine, input: &[f32], output: &mut [T]) {
 pub fn dequantize<T: Byte>(p: &Affine, input: &[T], output: &mut [f32]) {
     for i in 0..input.len() {
         output[i] = dequantized(p, input[i]);
+    }
+}
+
+/// To codes of up to 16 bits with several scales and zero points (`QuantizeLinear` along an axis or by block).
+pub fn quantize_mapped<T: Code>(
+    p: &QuantizeMapped,
+    input: &[f32],
+    scales: &[f32],
+    zero_points: &[i32],
+    output: &mut [T],
+) {
+    for i in 0..input.len() {
+        let c = p.map.place(i);
+        let quotient = input[i] / scales[c];
+        let steps = if quotient.is_nan() { i32::MIN } else { round_half_even(quotient) };
+        output[i] = T::narrow(clamp(steps.saturating_add(zero_points[c]), p.range.min, p.range.max));
+    }
+}
+
+/// To single precision with several scales and zero points (`DequantizeLinear` along an axis or by block).
+pub fn dequantize_mapped<T: Code>(
+    map: &ScaleMap,
+    input: &[T],
+    scales: &[f32],
+    zero_points: &[i32],
+    output: &mut [f32],
+) {
+    for i in 0..input.len() {
+        let c = map.place(i);
+        output[i] = (input[i].widen() - zero_points[c]) as f32 * scales[c];
     }
 }
 

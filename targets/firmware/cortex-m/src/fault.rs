@@ -4,6 +4,7 @@ use core::panic::PanicInfo;
 
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
+use hilbench_runtime::Port;
 
 use crate::uart::Uart;
 
@@ -48,10 +49,13 @@ impl Line {
     }
 
     fn send(&self) {
+        #[cfg(not(hilbench_rtt))]
         self.send_over(&mut Uart::new());
+        #[cfg(hilbench_rtt)]
+        self.send_over(&mut crate::rtt::LastWords);
     }
 
-    fn send_over(&self, port: &mut Uart) {
+    fn send_over(&self, port: &mut dyn Port) {
         let line = self.text.get(..self.length).unwrap_or(&self.text);
         hilbench_runtime::crash(port, line);
     }

@@ -7,6 +7,8 @@
 mod chip;
 mod clock;
 mod fault;
+#[cfg(hilbench_rtt)]
+mod rtt;
 mod stack;
 mod uart;
 
@@ -54,7 +56,10 @@ fn main() -> ! {
     let mut peripherals = cortex_m::Peripherals::take().unwrap_or_else(|| unreachable!("taken once, here"));
     fault::enable(&mut peripherals.SCB);
     chip::bring_up(&mut peripherals.SCB, &mut peripherals.CPUID);
+    #[cfg(not(hilbench_rtt))]
     let mut port = uart::Uart::new();
+    #[cfg(hilbench_rtt)]
+    let mut port = rtt::Host::new(uart::Uart::new());
     let mut clock = clock::Clock::new(peripherals.SYST, peripherals.DWT, peripherals.DCB);
     let mut network = network::take();
     static mut FRAMES: Frames = Frames::new();

@@ -45,12 +45,31 @@ impl Uart {
     }
 }
 
+impl Uart {
+    /// A byte, if one has come.
+    pub fn poll(&mut self) -> Option<u8> {
+        match UART_KIND {
+            Kind::Cmsdk => cmsdk::poll(),
+            Kind::Stm32Legacy | Kind::Stm32 => stm32::poll(),
+        }
+    }
+
+    /// Waits for a byte, or for a little while. The USART's bytes are taken by interrupt, and there is nothing to wait for.
+    pub fn wait(&mut self) {
+        if UART_KIND == Kind::Cmsdk {
+            cmsdk::wait();
+        }
+    }
+}
+
 impl Port for Uart {
     fn read(&mut self, into: &mut [u8]) -> Result<(), Closed> {
         for byte in into {
-            *byte = match UART_KIND {
-                Kind::Cmsdk => cmsdk::receive(),
-                Kind::Stm32Legacy | Kind::Stm32 => stm32::receive(),
+            *byte = loop {
+                match self.poll() {
+                    Some(byte) => break byte,
+                    None => self.wait(),
+                }
             };
         }
         Ok(())

@@ -12,6 +12,7 @@ pub(super) fn integers(dtype: DType, data: &[u8]) -> Option<Vec<i64>> {
         DType::I64 => data.as_chunks().0.iter().map(|&c| i64::from_le_bytes(c)).collect(),
         DType::I32 => data.as_chunks().0.iter().map(|&c| i64::from(i32::from_le_bytes(c))).collect(),
         DType::I16 => data.as_chunks().0.iter().map(|&c| i64::from(i16::from_le_bytes(c))).collect(),
+        DType::U16 => data.as_chunks().0.iter().map(|&c| i64::from(u16::from_le_bytes(c))).collect(),
         DType::I8 => data.iter().map(|&b| i64::from(b as i8)).collect(),
         DType::U8 | DType::Bool => data.iter().map(|&b| i64::from(b)).collect(),
         DType::F32 => return None,
@@ -27,7 +28,7 @@ fn bytes(dtype: DType, values: &[i64]) -> Vec<u8> {
     match dtype {
         DType::I64 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         DType::I32 => values.iter().flat_map(|&v| (v as i32).to_le_bytes()).collect(),
-        DType::I16 => values.iter().flat_map(|&v| (v as i16).to_le_bytes()).collect(),
+        DType::I16 | DType::U16 => values.iter().flat_map(|&v| (v as u16).to_le_bytes()).collect(),
         DType::I8 | DType::U8 => values.iter().map(|&v| v as u8).collect(),
         DType::Bool => values.iter().map(|&v| u8::from(v != 0)).collect(),
         DType::F32 => values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect(),

@@ -10,7 +10,7 @@ mod windows;
 
 use super::reader::Reader;
 use crate::Result;
-use crate::graph::onnx::{Binary, Reduction, Unary};
+use crate::graph::onnx::{Binary, Codes, Reduction, Unary};
 
 type Read = fn(&mut Reader<'_, '_>) -> Result<()>;
 
@@ -29,7 +29,28 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<()> {
         return Err(reader.unsupported("no rule for this operator; `hilbench supported-ops` lists those that have one"));
     };
     reader.op_name = name;
+    if !matches!(*name, "QuantizeLinear" | "DequantizeLinear") {
+        refuse_codes(reader)?;
+    }
     read(reader)
+}
+
+/// Codes that their type does not tell are only quantized and dequantized; integers of few bits are numbers as well.
+fn refuse_codes(r: &Reader<'_, '_>) -> Result<()> {
+    for i in 0..r.input_count() {
+        let Some(id) = r.optional(i)? else { continue };
+        let Some(element) = r.element(id) else { continue };
+        match element.codes {
+            Codes::Whole => {}
+            Codes::Bits(_) if r.op_name == "Cast" => {}
+            Codes::Bits(_) | Codes::Float(_) => {
+                let (name, element) = (&r.of(id).name, element.name);
+                let reason = format!("tensor {name:?} is {element}; only QuantizeLinear and DequantizeLinear take it");
+                return Err(r.unsupported(reason));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Operators of ONNX, by name.

@@ -2,8 +2,9 @@
 //!
 //! Every error names the operator, its number, its name and the opset. Refuses attributes of another type than asked.
 
+use super::elements::Element;
 use super::{Importer, fold, invalid, proto, tensors, unsupported};
-use crate::graph::onnx::Op;
+use crate::graph::onnx::{Codes, Op};
 use crate::graph::{self, DType, Node, Tensor, TensorId};
 use crate::{Error, Result};
 
@@ -82,7 +83,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    pub fn tensor(&mut self, name: &str) -> Result<Option<Tensor>> {
+    pub fn tensor(&mut self, name: &str) -> Result<Option<(Tensor, Element)>> {
         let Some(tensor) = self.attribute(name, 4)?.and_then(|a| a.t.clone()) else { return Ok(None) };
         let subject = format!("{}, attribute {name:?}", self.subject());
         tensors::constant(&subject, tensor, self.importer.options.external).map(Some)
@@ -193,13 +194,23 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// Takes `bytes` of the memory that the constants of a file of this size may have.
     pub fn spend(&mut self, bytes: usize) -> Result<()> {
-        match self.importer.budget.checked_sub(bytes) {
-            Some(rest) => {
-                self.importer.budget = rest;
-                Ok(())
-            }
-            None => Err(self.unsupported("constants that together are far larger than the file")),
-        }
+        let subject = self.subject();
+        self.importer.spend(&subject, bytes)
+    }
+
+    /// The file's type of tensor `id`, where another one holds it.
+    pub fn element(&self, id: TensorId) -> Option<&Element> {
+        self.importer.elements.get(&id)
+    }
+
+    /// What the codes of tensor `id` are.
+    pub fn codes(&self, id: TensorId) -> Codes {
+        self.element(id).map_or(Codes::Whole, |element| element.codes)
+    }
+
+    /// Notes the file's type of tensor `id`.
+    pub fn note(&mut self, id: TensorId, element: Element) {
+        self.importer.note(id, element);
     }
 
     /// A constant.

@@ -1,12 +1,14 @@
-//! Operators by their number in the schema: name and attributes.
+//! Operators by name: attributes, and how many operands they have.
 
 use flatbuffers::InvalidFlatbuffer;
 
 use super::schema::{
-    ArithmeticOptions, ConcatenationOptions, Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions,
-    LeakyReluOptions, Operator, PackOptions, Pool2DOptions, ReducerOptions, ReshapeOptions,
-    ResizeNearestNeighborOptions, SoftmaxOptions, SplitOptions, SqueezeOptions, StridedSliceOptions,
+    ArithmeticOptions, BatchMatMulOptions, BlockOptions, ConcatenationOptions, Conv2DOptions, DepthwiseConv2DOptions,
+    FullyConnectedOptions, GatherOptions, GeluOptions, LeakyReluOptions, MirrorPadOptions, Operator, PackOptions,
+    Pool2DOptions, ReducerOptions, ReshapeOptions, ResizeBilinearOptions, ResizeNearestNeighborOptions, SoftmaxOptions,
+    SplitOptions, SqueezeOptions, StridedSliceOptions, TransposeConvOptions, UnpackOptions,
 };
+use crate::graph::tflite::{Binary, Reduction, Unary};
 use crate::graph::{Activation, Op, Padding, WindowAttributes};
 
 /// Number of CUSTOM.
@@ -33,52 +35,88 @@ impl From<InvalidFlatbuffer> for Refusal {
     }
 }
 
-/// The schema's name of operator number `code`.
-pub(super) fn name(code: i32) -> Option<&'static str> {
-    usize::try_from(code).ok().and_then(|i| NAMES.get(i)).copied()
-}
-
 /// Fewest and most operands and results of an operator.
 pub(super) fn arity(op: &Op) -> ([usize; 2], [usize; 2]) {
     let one = [1, 1];
     match op {
-        Op::Add { .. } | Op::ExpandDims | Op::Maximum | Op::Mean { .. } | Op::Minimum | Op::Mul { .. } => ([2, 2], one),
-        Op::Pad | Op::ReduceMax { .. } | Op::ResizeNearestNeighbor { .. } | Op::Sub { .. } | Op::Transpose => {
-            ([2, 2], one)
-        }
+        Op::Add { .. }
+        | Op::ArgExtreme { .. }
+        | Op::BatchMatMul { .. }
+        | Op::Binary { .. }
+        | Op::BroadcastTo
+        | Op::ExpandDims
+        | Op::Fill
+        | Op::Gather { .. }
+        | Op::GatherNd
+        | Op::Maximum
+        | Op::Mean { .. }
+        | Op::Minimum
+        | Op::MirrorPad { .. }
+        | Op::Mul { .. }
+        | Op::Pad
+        | Op::Reduce { .. }
+        | Op::ReduceMax { .. }
+        | Op::ResizeBilinear { .. }
+        | Op::ResizeNearestNeighbor { .. }
+        | Op::Reverse
+        | Op::Sub { .. }
+        | Op::Tile
+        | Op::Transpose => ([2, 2], one),
         Op::Concatenation { .. } | Op::Pack { .. } => ([1, usize::MAX], one),
         Op::Conv2d { .. } | Op::DepthwiseConv2d { .. } | Op::FullyConnected { .. } => ([2, 3], one),
-        Op::PadV2 | Op::Slice => ([3, 3], one),
+        Op::BatchToSpaceNd | Op::PadV2 | Op::Select | Op::Slice | Op::SpaceToBatchNd => ([3, 3], one),
         Op::Reshape { .. } => ([1, 2], one),
         Op::Split => ([2, 2], [1, usize::MAX]),
+        Op::SplitV => ([3, 3], [1, usize::MAX]),
         Op::StridedSlice { .. } => ([4, 4], one),
+        Op::TopK => ([2, 2], [2, 2]),
+        Op::TransposeConv { .. } => ([3, 4], one),
+        Op::Unpack { .. } => (one, [1, usize::MAX]),
         Op::AveragePool2d { .. }
+        | Op::Cast
+        | Op::DepthToSpace { .. }
         | Op::Dequantize
         | Op::HardSwish
+        | Op::L2Normalization
         | Op::LeakyRelu { .. }
         | Op::LogSoftmax
         | Op::Logistic
         | Op::MaxPool2d { .. }
         | Op::Quantize
+        | Op::Rank
         | Op::Relu
         | Op::Relu6
         | Op::Shape
         | Op::Softmax { .. }
+        | Op::SpaceToDepth { .. }
         | Op::Squeeze { .. }
-        | Op::Tanh => (one, one),
+        | Op::Tanh
+        | Op::Unary(_)
+        | Op::ZerosLike => (one, one),
         // Not an operator of this format.
-        Op::Onnx(_) => ([0, 0], [0, 0]),
+        Op::Onnx(_) | Op::Unsigned(_) => ([0, 0], [0, 0]),
     }
 }
 
 /// Operator `name` with the attributes in `operator`.
 pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Result<Op, Refusal> {
     Ok(match name {
+        "ABS" => Op::Unary(Unary::Abs),
         "ADD" => Op::Add { activation: arithmetic(operator, file)? },
+        "ARG_MAX" => Op::ArgExtreme { max: true },
+        "ARG_MIN" => Op::ArgExtreme { max: false },
         "AVERAGE_POOL_2D" => {
             let (window, filter) = pool(operator, file)?;
             Op::AveragePool2d { window, filter }
         }
+        "BATCH_MATMUL" => {
+            let o = operator.options_as::<BatchMatMulOptions<'_>>(file)?;
+            Op::BatchMatMul { adjoint: [o.is_some_and(|o| o.adj_x()), o.is_some_and(|o| o.adj_y())] }
+        }
+        "BATCH_TO_SPACE_ND" => Op::BatchToSpaceNd,
+        "BROADCAST_TO" => Op::BroadcastTo,
+        "CAST" => Op::Cast,
+        "CEIL" => Op::Unary(Unary::Ceil),
         "CONCATENATION" => {
             let options = operator.options_as::<ConcatenationOptions<'_>>(file)?;
             Op::Concatenation {
@@ -91,6 +129,11 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
             let dilation = [o.dilation_h(), o.dilation_w()];
             Op::Conv2d { window: window(o.padding(), [o.stride_h(), o.stride_w()], dilation, o.activation())? }
         }
+        "COS" => Op::Unary(Unary::Cos),
+        "DEPTH_TO_SPACE" => {
+            let options = operator.options_as::<BlockOptions<'_>>(file)?.ok_or_else(missing)?;
+            Op::DepthToSpace { block: positive("block size", options.block_size())? }
+        }
         "DEPTHWISE_CONV_2D" => {
             let o = operator.options_as::<DepthwiseConv2DOptions<'_>>(file)?.ok_or_else(missing)?;
             let dilation = [o.dilation_h(), o.dilation_w()];
@@ -100,7 +143,13 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
             }
         }
         "DEQUANTIZE" => Op::Dequantize,
+        "DIV" => Op::Binary { function: Binary::Div, activation: arithmetic(operator, file)? },
+        "ELU" => Op::Unary(Unary::Elu),
+        "EQUAL" => binary(Binary::Equal),
+        "EXP" => Op::Unary(Unary::Exp),
         "EXPAND_DIMS" => Op::ExpandDims,
+        "FILL" => Op::Fill,
+        "FLOOR" => Op::Unary(Unary::Floor),
         "FULLY_CONNECTED" => {
             let options = operator.options_as::<FullyConnectedOptions<'_>>(file)?;
             if options.is_some_and(|o| o.weights_format() != 0) {
@@ -109,13 +158,35 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
             Op::FullyConnected {
                 activation: activation(options.map_or(0, |o| o.activation()))?,
                 keep_num_dims: options.is_some_and(|o| o.keep_num_dims()),
+                asymmetric_inputs: options.is_some_and(|o| o.asymmetric_quantize_inputs()),
             }
         }
+        "GATHER" => {
+            let o = operator.options_as::<GatherOptions<'_>>(file)?;
+            Op::Gather { axis: o.map_or(0, |o| o.axis().into()), batch_dims: o.map_or(0, |o| o.batch_dims().into()) }
+        }
+        "GATHER_ND" => Op::GatherNd,
+        "GELU" => {
+            let approximate = operator.options_as::<GeluOptions<'_>>(file)?.is_some_and(|o| o.approximate());
+            Op::Unary(if approximate { Unary::GeluTanh } else { Unary::Gelu })
+        }
+        "GREATER" => binary(Binary::Greater),
+        "GREATER_EQUAL" => binary(Binary::GreaterEqual),
         "HARD_SWISH" => Op::HardSwish,
+        "L2_NORMALIZATION" => match arithmetic(operator, file)? {
+            Activation::None => Op::L2Normalization,
+            _ => return Err(Refusal::Unsupported("a fused activation; none is accepted".into())),
+        },
         "LEAKY_RELU" => {
             let options = operator.options_as::<LeakyReluOptions<'_>>(file)?;
             Op::LeakyRelu { alpha: options.map_or(0.0, |o| o.alpha()) }
         }
+        "LESS" => binary(Binary::Less),
+        "LESS_EQUAL" => binary(Binary::LessEqual),
+        "LOG" => Op::Unary(Unary::Log),
+        "LOGICAL_AND" => binary(Binary::LogicalAnd),
+        "LOGICAL_NOT" => Op::Unary(Unary::LogicalNot),
+        "LOGICAL_OR" => binary(Binary::LogicalOr),
         "LOGISTIC" => Op::Logistic,
         "LOG_SOFTMAX" => Op::LogSoftmax,
         "MAXIMUM" => Op::Maximum,
@@ -125,7 +196,16 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
         }
         "MEAN" => Op::Mean { keep_dims: keep_dims(operator, file)? },
         "MINIMUM" => Op::Minimum,
+        "MIRROR_PAD" => {
+            let mode = operator.options_as::<MirrorPadOptions<'_>>(file)?.map_or(0, |o| o.mode());
+            match mode {
+                0 | 1 => Op::MirrorPad { symmetric: mode == 1 },
+                other => return Err(Refusal::Invalid(format!("mode {other}; REFLECT (0) and SYMMETRIC (1) exist"))),
+            }
+        }
         "MUL" => Op::Mul { activation: arithmetic(operator, file)? },
+        "NEG" => Op::Unary(Unary::Neg),
+        "NOT_EQUAL" => binary(Binary::NotEqual),
         "PACK" => {
             let options = operator.options_as::<PackOptions<'_>>(file)?;
             let values = options.map(|o| o.values_count());
@@ -137,14 +217,30 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
         }
         "PAD" => Op::Pad,
         "PADV2" => Op::PadV2,
+        "POW" => binary(Binary::Pow),
+        "PRELU" => binary(Binary::PRelu),
         "QUANTIZE" => Op::Quantize,
+        "RANK" => Op::Rank,
+        "REDUCE_ALL" => Op::Reduce { reduction: Reduction::All, keep_dims: keep_dims(operator, file)? },
+        "REDUCE_ANY" => Op::Reduce { reduction: Reduction::Any, keep_dims: keep_dims(operator, file)? },
         "REDUCE_MAX" => Op::ReduceMax { keep_dims: keep_dims(operator, file)? },
+        "REDUCE_MIN" => Op::Reduce { reduction: Reduction::Min, keep_dims: keep_dims(operator, file)? },
+        "REDUCE_PROD" => Op::Reduce { reduction: Reduction::Prod, keep_dims: keep_dims(operator, file)? },
         "RELU" => Op::Relu,
         "RELU6" => Op::Relu6,
+        "RELU_0_TO_1" => Op::Unary(Unary::Relu0To1),
+        "RELU_N1_TO_1" => Op::Unary(Unary::ReluN1To1),
         "RESHAPE" => {
             let options = operator.options_as::<ReshapeOptions<'_>>(file)?;
             let new_shape = options.and_then(|o| o.new_shape());
             Op::Reshape { new_shape: new_shape.map(|v| v.iter().map(i64::from).collect()) }
+        }
+        "RESIZE_BILINEAR" => {
+            let options = operator.options_as::<ResizeBilinearOptions<'_>>(file)?;
+            Op::ResizeBilinear {
+                align_corners: options.is_some_and(|o| o.align_corners()),
+                half_pixel_centers: options.is_some_and(|o| o.half_pixel_centers()),
+            }
         }
         "RESIZE_NEAREST_NEIGHBOR" => {
             let options = operator.options_as::<ResizeNearestNeighborOptions<'_>>(file)?;
@@ -153,7 +249,13 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
                 half_pixel_centers: options.is_some_and(|o| o.half_pixel_centers()),
             }
         }
+        "REVERSE_V2" => Op::Reverse,
+        "ROUND" => Op::Unary(Unary::Round),
+        "RSQRT" => Op::Unary(Unary::Rsqrt),
+        "SELECT" | "SELECT_V2" => Op::Select,
         "SHAPE" => Op::Shape,
+        "SIGN" => Op::Unary(Unary::Sign),
+        "SIN" => Op::Unary(Unary::Sin),
         "SLICE" => Op::Slice,
         "SOFTMAX" => {
             let o = operator.options_as::<SoftmaxOptions<'_>>(file)?.ok_or_else(missing)?;
@@ -161,6 +263,11 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
                 return Err(Refusal::Invalid(format!("beta is {}", o.beta())));
             }
             Op::Softmax { beta: o.beta() }
+        }
+        "SPACE_TO_BATCH_ND" => Op::SpaceToBatchNd,
+        "SPACE_TO_DEPTH" => {
+            let options = operator.options_as::<BlockOptions<'_>>(file)?.ok_or_else(missing)?;
+            Op::SpaceToDepth { block: positive("block size", options.block_size())? }
         }
         "SPLIT" => {
             let splits = operator.options_as::<SplitOptions<'_>>(file)?.map(|o| o.num_splits());
@@ -170,6 +277,10 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
             }
             Op::Split
         }
+        "SPLIT_V" => Op::SplitV,
+        "SQRT" => Op::Unary(Unary::Sqrt),
+        "SQUARE" => Op::Unary(Unary::Square),
+        "SQUARED_DIFFERENCE" => binary(Binary::SquaredDifference),
         "SQUEEZE" => {
             let options = operator.options_as::<SqueezeOptions<'_>>(file)?;
             let dims = options.and_then(|o| o.squeeze_dims());
@@ -187,14 +298,36 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
             }
         }
         "SUB" => Op::Sub { activation: arithmetic(operator, file)? },
+        "SUM" => Op::Reduce { reduction: Reduction::Sum, keep_dims: keep_dims(operator, file)? },
         "TANH" => Op::Tanh,
+        "TILE" => Op::Tile,
+        "TOPK_V2" => Op::TopK,
         "TRANSPOSE" => Op::Transpose,
+        "TRANSPOSE_CONV" => {
+            let o = operator.options_as::<TransposeConvOptions<'_>>(file)?.ok_or_else(missing)?;
+            let stride = [o.stride_h(), o.stride_w()];
+            Op::TransposeConv { window: window(o.padding(), stride, [1, 1], o.activation())? }
+        }
+        "UNPACK" => {
+            let o = operator.options_as::<UnpackOptions<'_>>(file)?.ok_or_else(missing)?;
+            let results = operator.outputs().map_or(0, |v| v.len());
+            if usize::try_from(o.num()) != Ok(results) {
+                return Err(Refusal::Invalid(format!("unpacks {} values but has {results} outputs", o.num())));
+            }
+            Op::Unpack { axis: o.axis().into() }
+        }
+        "ZEROS_LIKE" => Op::ZerosLike,
         _ => return Err(Refusal::Operator),
     })
 }
 
 fn missing() -> Refusal {
     Refusal::Invalid("has no options table".into())
+}
+
+/// A function of two operands without attributes.
+fn binary(function: Binary) -> Op {
+    Op::Binary { function, activation: Activation::None }
 }
 
 fn arithmetic<'a>(operator: &Operator<'a>, file: &'a [u8]) -> Result<Activation, Refusal> {
@@ -247,41 +380,3 @@ fn activation(code: i8) -> Result<Activation, Refusal> {
         other => Err(Refusal::Invalid(format!("fused activation {other} does not exist"))),
     }
 }
-
-/// Names by number, as the schema of TensorFlow 2.18 and later has them.
-#[rustfmt::skip]
-const NAMES: &[&str] = &[
-    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE",
-    "EMBEDDING_LOOKUP", "FLOOR", "FULLY_CONNECTED", "HASHTABLE_LOOKUP", "L2_NORMALIZATION", "L2_POOL_2D",
-    "LOCAL_RESPONSE_NORMALIZATION", "LOGISTIC", "LSH_PROJECTION", "LSTM", "MAX_POOL_2D", "MUL", "RELU",
-    "RELU_N1_TO_1", "RELU6", "RESHAPE", "RESIZE_BILINEAR", "RNN", "SOFTMAX", "SPACE_TO_DEPTH", "SVDF", "TANH",
-    "CONCAT_EMBEDDINGS", "SKIP_GRAM", "CALL", "CUSTOM", "EMBEDDING_LOOKUP_SPARSE", "PAD",
-    "UNIDIRECTIONAL_SEQUENCE_RNN", "GATHER", "BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND", "TRANSPOSE", "MEAN",
-    "SUB", "DIV", "SQUEEZE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "STRIDED_SLICE", "BIDIRECTIONAL_SEQUENCE_RNN",
-    "EXP", "TOPK_V2", "SPLIT", "LOG_SOFTMAX", "DELEGATE", "BIDIRECTIONAL_SEQUENCE_LSTM", "CAST", "PRELU",
-    "MAXIMUM", "ARG_MAX", "MINIMUM", "LESS", "NEG", "PADV2", "GREATER", "GREATER_EQUAL", "LESS_EQUAL",
-    "SELECT", "SLICE", "SIN", "TRANSPOSE_CONV", "SPARSE_TO_DENSE", "TILE", "EXPAND_DIMS", "EQUAL",
-    "NOT_EQUAL", "LOG", "SUM", "SQRT", "RSQRT", "SHAPE", "POW", "ARG_MIN", "FAKE_QUANT", "REDUCE_PROD",
-    "REDUCE_MAX", "PACK", "LOGICAL_OR", "ONE_HOT", "LOGICAL_AND", "LOGICAL_NOT", "UNPACK", "REDUCE_MIN",
-    "FLOOR_DIV", "REDUCE_ANY", "SQUARE", "ZEROS_LIKE", "FILL", "FLOOR_MOD", "RANGE",
-    "RESIZE_NEAREST_NEIGHBOR", "LEAKY_RELU", "SQUARED_DIFFERENCE", "MIRROR_PAD", "ABS", "SPLIT_V", "UNIQUE",
-    "CEIL", "REVERSE_V2", "ADD_N", "GATHER_ND", "COS", "WHERE", "RANK", "ELU", "REVERSE_SEQUENCE",
-    "MATRIX_DIAG", "QUANTIZE", "MATRIX_SET_DIAG", "ROUND", "HARD_SWISH", "IF", "WHILE",
-    "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5", "SCATTER_ND", "SELECT_V2", "DENSIFY", "SEGMENT_SUM",
-    "BATCH_MATMUL", "PLACEHOLDER_FOR_GREATER_OP_CODES", "CUMSUM", "CALL_ONCE", "BROADCAST_TO", "RFFT2D",
-    "CONV_3D", "IMAG", "REAL", "COMPLEX_ABS", "HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT",
-    "HASHTABLE_SIZE", "REDUCE_ALL", "CONV_3D_TRANSPOSE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE",
-    "BROADCAST_ARGS", "RANDOM_STANDARD_NORMAL", "BUCKETIZE", "RANDOM_UNIFORM", "MULTINOMIAL", "GELU",
-    "DYNAMIC_UPDATE_SLICE", "RELU_0_TO_1", "UNSORTED_SEGMENT_PROD", "UNSORTED_SEGMENT_MAX",
-    "UNSORTED_SEGMENT_SUM", "ATAN2", "UNSORTED_SEGMENT_MIN", "SIGN", "BITCAST", "BITWISE_XOR", "RIGHT_SHIFT",
-    "STABLEHLO_LOGISTIC", "STABLEHLO_ADD", "STABLEHLO_DIVIDE", "STABLEHLO_MULTIPLY", "STABLEHLO_MAXIMUM",
-    "STABLEHLO_RESHAPE", "STABLEHLO_CLAMP", "STABLEHLO_CONCATENATE", "STABLEHLO_BROADCAST_IN_DIM",
-    "STABLEHLO_CONVOLUTION", "STABLEHLO_SLICE", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_REDUCE", "STABLEHLO_ABS",
-    "STABLEHLO_AND", "STABLEHLO_COSINE", "STABLEHLO_EXPONENTIAL", "STABLEHLO_FLOOR", "STABLEHLO_LOG",
-    "STABLEHLO_MINIMUM", "STABLEHLO_NEGATE", "STABLEHLO_OR", "STABLEHLO_POWER", "STABLEHLO_REMAINDER",
-    "STABLEHLO_RSQRT", "STABLEHLO_SELECT", "STABLEHLO_SUBTRACT", "STABLEHLO_TANH", "STABLEHLO_SCATTER",
-    "STABLEHLO_COMPARE", "STABLEHLO_CONVERT", "STABLEHLO_DYNAMIC_SLICE", "STABLEHLO_DYNAMIC_UPDATE_SLICE",
-    "STABLEHLO_PAD", "STABLEHLO_IOTA", "STABLEHLO_DOT_GENERAL", "STABLEHLO_REDUCE_WINDOW", "STABLEHLO_SORT",
-    "STABLEHLO_WHILE", "STABLEHLO_GATHER", "STABLEHLO_TRANSPOSE", "DILATE", "STABLEHLO_RNG_BIT_GENERATOR",
-    "REDUCE_WINDOW", "STABLEHLO_COMPOSITE", "STABLEHLO_SHIFT_LEFT", "STABLEHLO_CBRT", "STABLEHLO_CASE",
-];

@@ -158,8 +158,9 @@ tables! {
         activation 4: scalar i8 = 0;
         weights_format 6: scalar i8 = 0;
         keep_num_dims 8: scalar bool = false;
+        asymmetric_quantize_inputs 10: scalar bool = false;
     }
-    /// Options of ADD, SUB and MUL.
+    /// Options of ADD, SUB, MUL, DIV and L2_NORMALIZATION.
     ArithmeticOptions {
         activation 4: scalar i8 = 0;
     }
@@ -189,7 +190,7 @@ tables! {
         shrink_axis_mask 12: scalar i32 = 0;
         offset 14: scalar bool = false;
     }
-    /// Options of MEAN and REDUCE_MAX.
+    /// Options of MEAN and the other reductions.
     ReducerOptions {
         keep_dims 4: scalar bool = false;
     }
@@ -205,6 +206,54 @@ tables! {
     /// Options of LEAKY_RELU.
     LeakyReluOptions {
         alpha 4: scalar f32 = 0.0;
+    }
+    /// Options of BATCH_MATMUL.
+    BatchMatMulOptions {
+        adj_x 4: scalar bool = false;
+        adj_y 6: scalar bool = false;
+    }
+    /// Options of SPACE_TO_DEPTH and DEPTH_TO_SPACE.
+    BlockOptions {
+        block_size 4: scalar i32 = 0;
+    }
+    /// Options of CALL_ONCE.
+    CallOnceOptions {
+        init_subgraph_index 4: scalar i32 = 0;
+    }
+    /// Options of VAR_HANDLE.
+    VarHandleOptions {
+        container 4: text str;
+        shared_name 6: text str;
+    }
+    /// Options of GATHER.
+    GatherOptions {
+        axis 4: scalar i32 = 0;
+        batch_dims 6: scalar i32 = 0;
+    }
+    /// Options of GELU.
+    GeluOptions {
+        approximate 4: scalar bool = false;
+    }
+    /// Options of MIRROR_PAD.
+    MirrorPadOptions {
+        mode 4: scalar i8 = 0;
+    }
+    /// Options of RESIZE_BILINEAR.
+    ResizeBilinearOptions {
+        align_corners 8: scalar bool = false;
+        half_pixel_centers 10: scalar bool = false;
+    }
+    /// Options of TRANSPOSE_CONV.
+    TransposeConvOptions {
+        padding 4: scalar i8 = 0;
+        stride_w 6: scalar i32 = 0;
+        stride_h 8: scalar i32 = 0;
+        activation 10: scalar i8 = 0;
+    }
+    /// Options of UNPACK.
+    UnpackOptions {
+        num 4: scalar i32 = 0;
+        axis 6: scalar i32 = 0;
     }
     /// Options of RESIZE_NEAREST_NEIGHBOR.
     ResizeNearestNeighborOptions {

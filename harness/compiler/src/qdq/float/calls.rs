@@ -3,6 +3,7 @@
 use hilbench_kernels::params::{Broadcast, ClampF32, Reduce, UnaryF32};
 use hilbench_kernels::shape::MAX_RANK;
 
+use super::rational;
 use crate::graph::onnx::{Binary, Reduction, Unary};
 use crate::lower::Call;
 use crate::value::Value;
@@ -115,8 +116,14 @@ fn run(call: &Call, operands: &[&[f32]], count: usize) -> Vec<f32> {
     output.as_slice().to_vec()
 }
 
-/// `unary` of every number.
+/// `unary` of every number of a table of codes.
 pub fn unary_of(function: Unary, x: &[f32]) -> Option<Vec<f32>> {
+    let by = |f: fn(f32) -> f32| Some(x.iter().map(|&x| f(x)).collect());
+    match function {
+        Unary::Sigmoid => return by(rational::sigmoid),
+        Unary::Tanh => return by(rational::tanh),
+        _ => {}
+    }
     Some(run(&unary(function)?, &[x], x.len()))
 }
 

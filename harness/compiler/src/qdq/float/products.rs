@@ -62,7 +62,8 @@ impl<'g> Stage<'g> {
             operands.push(values);
         }
         let [scale, bias, mean, variance] = &operands[..] else { return Ok(None) };
-        let factors: Vec<f32> = scale.iter().zip(variance).map(|(s, v)| s / (v + epsilon).sqrt()).collect();
+        // ONNX Runtime multiplies by the reciprocal of the deviation; a quotient has other last bits.
+        let factors: Vec<f32> = scale.iter().zip(variance).map(|(s, v)| s * (1.0 / (v + epsilon).sqrt())).collect();
         let addends = bias.iter().zip(mean).zip(&factors).map(|((b, m), f)| b - m * f).collect();
         Ok(Some((factors, addends)))
     }

@@ -25,11 +25,8 @@ pub fn enable(divisor: u32) {
     write(CTRL, ENABLE_TX | ENABLE_RX | RX_INTERRUPT);
 }
 
-pub fn receive() -> u8 {
-    while read(STATE) & RX_FULL == 0 {
-        wait();
-    }
-    read(DATA) as u8
+pub fn poll() -> Option<u8> {
+    (read(STATE) & RX_FULL != 0).then(|| read(DATA) as u8)
 }
 
 pub fn send(byte: u8) {
@@ -40,7 +37,7 @@ pub fn send(byte: u8) {
 /// Waits for a byte: for a moment awake, since the next one of a packet is on its way, then asleep, which leaves the
 /// host's processor to the emulator's other half. The interrupt is masked all the while: it wakes the core, and is taken
 /// back before anything would handle it.
-fn wait() {
+pub fn wait() {
     for _ in 0..AWAKE {
         cortex_m::asm::delay(PAUSE);
         if read(STATE) & RX_FULL != 0 {

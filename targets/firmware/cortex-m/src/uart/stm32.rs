@@ -58,7 +58,7 @@ const SENDER: u32 = 1 << 3;
 const RECEIVE_INTERRUPT: u32 = 1 << 5;
 
 /// Bytes that wait to be read. A power of two, more than a host sends before it waits for an answer.
-const RING: usize = 4096;
+const RING: usize = 8192;
 
 static BYTES: [AtomicU8; RING] = [const { AtomicU8::new(0) }; RING];
 /// How many bytes came and were read, ever; only the interrupt changes the first, only the reader the second.
@@ -101,13 +101,15 @@ pub fn take() {
     }
 }
 
-pub fn receive() -> u8 {
+/// A byte, if one has come. The core stays awake for it: clocks may stop while a core sleeps, and a debugger may lose it.
+pub fn poll() -> Option<u8> {
     let gone = GONE.load(Ordering::Relaxed);
-    // Awake: clocks may stop while a core sleeps, and a debugger may lose it.
-    while CAME.load(Ordering::Acquire) == gone {}
+    if CAME.load(Ordering::Acquire) == gone {
+        return None;
+    }
     let byte = BYTES[gone % RING].load(Ordering::Relaxed);
     GONE.store(gone.wrapping_add(1), Ordering::Release);
-    byte
+    Some(byte)
 }
 
 pub fn send(byte: u8) {

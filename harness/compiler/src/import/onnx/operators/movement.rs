@@ -1,10 +1,10 @@
 //! Operators that move elements and compute nothing, and those that make constants.
 
 use super::super::reader::Reader;
-use super::super::tensors;
-use crate::Result;
-use crate::graph::onnx::{Op, PadMode};
+use super::super::{elements, tensors};
+use crate::graph::onnx::{Codes, Op, PadMode};
 use crate::graph::{DType, TensorId};
+use crate::{Error, Result};
 
 /// `x` under another shape of as many elements.
 pub(super) fn reshaped(r: &mut Reader<'_, '_>, x: TensorId, shape: Vec<usize>) -> Result<TensorId> {
@@ -32,14 +32,25 @@ pub(super) fn identity(r: &mut Reader<'_, '_>) -> Result<()> {
 pub(super) fn cast(r: &mut Reader<'_, '_>) -> Result<()> {
     let x = r.input(0)?;
     let to = i32::try_from(r.int("to", 0)?).unwrap_or(0);
-    let dtype = tensors::dtype("Cast", to).map_err(|e| r.unsupported(e.to_string()))?;
-    cast_to(r, x, dtype)
+    let element = elements::element("Cast", to).map_err(|e| r.unsupported(e.to_string()))?;
+    if element.codes != Codes::Whole || element.half.is_some() {
+        return Err(cast_refused(r, element.name));
+    }
+    cast_to(r, x, element.dtype)
 }
 
 /// To the type of the second operand.
 pub(super) fn cast_like(r: &mut Reader<'_, '_>) -> Result<()> {
-    let (x, dtype) = (r.input(0)?, r.dtype(r.input(1)?));
+    let (x, like) = (r.input(0)?, r.input(1)?);
+    if let Some(element) = r.element(like) {
+        return Err(cast_refused(r, element.name));
+    }
+    let dtype = r.dtype(like);
     cast_to(r, x, dtype)
+}
+
+fn cast_refused(r: &Reader<'_, '_>, name: &str) -> Error {
+    r.unsupported(format!("a result of {name}; float32, int8, uint8, int32, int64 and bool are accepted"))
 }
 
 fn cast_to(r: &mut Reader<'_, '_>, x: TensorId, dtype: DType) -> Result<()> {
@@ -48,8 +59,10 @@ fn cast_to(r: &mut Reader<'_, '_>, x: TensorId, dtype: DType) -> Result<()> {
 }
 
 pub(super) fn constant(r: &mut Reader<'_, '_>) -> Result<()> {
-    let id = if let Some(tensor) = r.tensor("value")? {
-        r.constant(tensor.dtype, tensor.shape, tensor.data.unwrap_or_default())?
+    let id = if let Some((tensor, element)) = r.tensor("value")? {
+        let id = r.constant(tensor.dtype, tensor.shape, tensor.data.unwrap_or_default())?;
+        r.note(id, element);
+        id
     } else if r.has("value_float") {
         let value = r.float("value_float", 0.0)?;
         r.constant_f32(vec![], &[value])?
@@ -74,8 +87,13 @@ pub(super) fn constant_of_shape(r: &mut Reader<'_, '_>) -> Result<()> {
     let dims = r.integers(r.input(0)?)?;
     let shape = checked_shape(r, &dims)?;
     let (dtype, value) = match r.tensor("value")? {
-        Some(t) if t.elements() == 1 => (t.dtype, t.data.unwrap_or_default()),
-        Some(t) => return Err(r.invalid(format!("a value of shape {:?}; one number is expected", t.shape))),
+        Some((t, element)) if t.elements() == 1 && element.codes == Codes::Whole => {
+            (t.dtype, t.data.unwrap_or_default())
+        }
+        Some((t, element)) if t.elements() == 1 => {
+            return Err(r.unsupported(format!("a value of type {}; whole bytes are accepted", element.name)));
+        }
+        Some((t, _)) => return Err(r.invalid(format!("a value of shape {:?}; one number is expected", t.shape))),
         None => (DType::F32, vec![0; 4]),
     };
     let bytes = tensors::sized("ConstantOfShape", dtype, &shape).map_err(|e| r.unsupported(e.to_string()))?;

@@ -1,10 +1,11 @@
 //! Quantized operators. The fused ones of the `QLinear` family become what they are made of: dequantized operands, the
 //! float operator, a quantized result; the arithmetic is decided later, for both forms of a model alike.
 
+use super::super::elements;
 use super::super::reader::Reader;
 use super::{arithmetic, windows};
 use crate::Result;
-use crate::graph::onnx::{Binary, Op, Unary};
+use crate::graph::onnx::{Binary, Codes, Op, Scaling, Unary};
 use crate::graph::{DType, TensorId};
 
 /// Before opset 10 there are no quantized operators with a fixed meaning.
@@ -28,58 +29,83 @@ fn zero_point(r: &mut Reader<'_, '_>, i: usize, scale: TensorId, dtype: DType) -
     }
 }
 
-fn refuse_blocks(r: &Reader<'_, '_>) -> Result<()> {
-    if r.int("block_size", 0)? != 0 {
-        return Err(r.unsupported("scales by block; one scale, or one along an axis, is accepted"));
+/// Which scale each element of `x` has.
+fn scaling(r: &Reader<'_, '_>, x: TensorId, scale: TensorId, codes: Codes) -> Result<Scaling> {
+    let (shape, scales) = (r.shape(x), r.shape(scale));
+    if r.dtype(scale) != DType::F32 {
+        return Err(r.unsupported(format!("a scale of type {}; float32 is accepted", r.dtype(scale))));
     }
-    Ok(())
-}
-
-/// Dimension of several scales; irrelevant for one.
-fn scale_axis(r: &Reader<'_, '_>, x: TensorId, scale: TensorId) -> Result<usize> {
-    let rank = r.shape(x).len();
-    let elements = r.of(scale).elements();
-    if elements == 1 {
-        return Ok(0);
+    if let given @ 1.. = r.int("block_size", 0)? {
+        let axis = r.axis(r.int("axis", 1)?, shape.len())?;
+        let block = usize::try_from(given).unwrap_or(usize::MAX);
+        let mut blocks = shape.clone();
+        blocks[axis] = shape[axis].div_ceil(block);
+        if scales != blocks {
+            let name = &r.of(x).name;
+            let reason = format!(
+                "tensor {name:?} of shape {shape:?} has scales of shape {scales:?}; with blocks of {block} along \
+                 dimension {axis}, {blocks:?} is expected"
+            );
+            return Err(r.invalid(reason));
+        }
+        return Ok(Scaling { axis, block: Some(block), codes });
     }
-    let axis = r.axis(r.int("axis", 1)?, rank)?;
-    if r.shape(x)[axis] != elements || r.shape(scale).len() != 1 {
-        let (x, scale) = (r.of(x), r.of(scale));
-        let reason =
-            format!("tensor {:?} of shape {:?} has scales {:?} along dimension {axis}", x.name, x.shape, scale.shape);
+    if r.of(scale).elements() == 1 {
+        return Ok(Scaling { codes, ..Scaling::along(0) });
+    }
+    let axis = r.axis(r.int("axis", 1)?, shape.len())?;
+    if scales != [shape[axis]] {
+        let name = &r.of(x).name;
+        let reason = format!("tensor {name:?} of shape {shape:?} has scales {scales:?} along dimension {axis}");
         return Err(r.invalid(reason));
     }
-    Ok(axis)
+    Ok(Scaling { codes, ..Scaling::along(axis) })
 }
 
 pub(super) fn quantize(r: &mut Reader<'_, '_>) -> Result<()> {
     need_opset_10(r)?;
-    refuse_blocks(r)?;
     let (x, scale) = (r.input(0)?, r.input(1)?);
-    if r.dtype(scale) != DType::F32 {
-        return Err(r.unsupported(format!("a scale of type {}; float32 is accepted", r.dtype(scale))));
-    }
-    let asked = match r.int("output_dtype", 0)? {
-        0 | 2 => DType::U8,
-        3 => DType::I8,
-        other => return Err(r.unsupported(format!("output type number {other}; int8 and uint8 are accepted"))),
+    let asked = match i32::try_from(r.int("output_dtype", 0)?).unwrap_or(-1) {
+        0 => None,
+        number => Some(elements::element("output_dtype", number).map_err(|e| r.unsupported(e.to_string()))?),
     };
-    let zero = zero_point(r, 2, scale, asked)?;
-    let axis = scale_axis(r, x, scale)?;
-    let y = r.push(Op::Quantize { axis }, &[x, scale, zero], r.dtype(zero), r.shape(x))?;
+    let precision = r.int("precision", 1)?;
+    if !matches!(precision, 0 | 1) {
+        return Err(r.unsupported(format!("a division in type number {precision}; float32 is accepted")));
+    }
+    let given = r.optional(2)?;
+    let zero = zero_point(r, 2, scale, asked.map_or(DType::U8, |element| element.dtype))?;
+    if given.is_none()
+        && let Some(element) = asked
+    {
+        r.note(zero, element);
+    }
+    let (dtype, codes) = (r.dtype(zero), r.codes(zero));
+    if asked.is_some_and(|element| (element.dtype, element.codes) != (dtype, codes)) {
+        return Err(r.invalid(format!("a zero point of type {dtype}, and another type that is asked for")));
+    }
+    if !matches!(dtype, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32) {
+        return Err(r.unsupported(format!("codes of type {dtype}; 2 to 16 bits, or constants of int32, are accepted")));
+    }
+    let op = Op::Quantize { scaling: scaling(r, x, scale, codes)?, saturate: r.flag("saturate", true)? };
+    let y = r.push(op, &[x, scale, zero], dtype, r.shape(x))?;
+    if let Some(&element) = r.element(zero) {
+        r.note(y, element);
+    }
     r.result(0, y)
 }
 
 pub(super) fn dequantize(r: &mut Reader<'_, '_>) -> Result<()> {
     need_opset_10(r)?;
-    refuse_blocks(r)?;
     let (x, scale) = (r.input(0)?, r.input(1)?);
-    if r.dtype(scale) != DType::F32 {
-        return Err(r.unsupported(format!("a scale of type {}; float32 is accepted", r.dtype(scale))));
+    let (dtype, codes) = (r.dtype(x), r.codes(x));
+    let zero = zero_point(r, 2, scale, dtype)?;
+    if r.optional(2)?.is_some() && (r.dtype(zero), r.codes(zero)) != (dtype, codes) {
+        let reason = format!("a zero point of type {} for tensor {:?} of {dtype}", r.dtype(zero), r.of(x).name);
+        return Err(r.invalid(reason));
     }
-    let zero = zero_point(r, 2, scale, r.dtype(x))?;
-    let axis = scale_axis(r, x, scale)?;
-    let y = r.push(Op::Dequantize { axis }, &[x, scale, zero], DType::F32, r.shape(x))?;
+    let op = Op::Dequantize(scaling(r, x, scale, codes)?);
+    let y = r.push(op, &[x, scale, zero], DType::F32, r.shape(x))?;
     r.result(0, y)
 }
 
@@ -95,14 +121,19 @@ pub(super) fn dynamic_quantize(r: &mut Reader<'_, '_>) -> Result<()> {
 fn real(r: &mut Reader<'_, '_>, i: usize, axis: usize) -> Result<TensorId> {
     let (x, scale) = (r.input(i)?, r.input(i + 1)?);
     let zero = zero_point(r, i + 2, scale, r.dtype(x))?;
-    r.push(Op::Dequantize { axis }, &[x, scale, zero], DType::F32, r.shape(x))
+    r.push(Op::Dequantize(Scaling::along(axis)), &[x, scale, zero], DType::F32, r.shape(x))
 }
 
 /// `y` quantized with the scale at operand `i` and the zero point after it, as result 0.
 fn finish(r: &mut Reader<'_, '_>, y: TensorId, i: usize, dtype: DType) -> Result<()> {
     let scale = r.input(i)?;
     let zero = zero_point(r, i + 1, scale, dtype)?;
-    let q = r.push(Op::Quantize { axis: 0 }, &[y, scale, zero], r.dtype(zero), r.shape(y))?;
+    let q = r.push(
+        Op::Quantize { scaling: Scaling::along(0), saturate: true },
+        &[y, scale, zero],
+        r.dtype(zero),
+        r.shape(y),
+    )?;
     r.result(0, q)
 }
 
@@ -118,7 +149,7 @@ fn bias(r: &mut Reader<'_, '_>, i: usize, x_scale: TensorId, w_scale: TensorId) 
     if r.dtype(bias) != DType::I32 {
         return Err(r.invalid(format!("bias {:?} is {}; int32 is expected", r.of(bias).name, r.dtype(bias))));
     }
-    r.push(Op::Dequantize { axis: 0 }, &[bias, scale, zero], DType::F32, r.shape(bias)).map(Some)
+    r.push(Op::Dequantize(Scaling::along(0)), &[bias, scale, zero], DType::F32, r.shape(bias)).map(Some)
 }
 
 pub(super) fn q_linear_conv(r: &mut Reader<'_, '_>) -> Result<()> {
