@@ -18,6 +18,8 @@ use super::{Link, LinkError};
 const RATE: f64 = 1e-4;
 /// Longest stall.
 const STALL: u64 = 50;
+/// Bytes that a loose contact loses at most.
+const CUT: u64 = 200;
 /// What another program says on the same line.
 const TEXT: &[u8] = b"\r\n[boot] peripheral clocks up, 3 warnings\r\n";
 
@@ -147,7 +149,7 @@ impl Damage {
                 5 => self.stall = Duration::from_millis(self.random.random_range(1..=STALL)),
                 // A loose contact; now and then it stays open.
                 6 if self.random.random_range(0..16) == 0 => self.losing = u64::MAX,
-                6 => self.losing = self.losing.max(self.random.random_range(1..=2000)),
+                6 => self.losing = self.losing.max(self.random.random_range(1..=CUT)),
                 _ => out.extend(TEXT),
             }
             if kind == 4 {

@@ -10,6 +10,8 @@ use crate::proto::frame::{Frame, Kind};
 const FIRST_PATIENCE: Duration = Duration::from_millis(200);
 const LEAST_PATIENCE: Duration = Duration::from_millis(20);
 const MOST_PATIENCE: Duration = Duration::from_secs(5);
+/// Least patience with a board that has everything and may be computing: what asks it takes cycles of its inference.
+const COMPUTING: Duration = Duration::from_millis(250);
 /// Frames that may come ahead of a lost one; a board sends fewer before it waits.
 const AHEAD: u16 = 64;
 /// Bytes without a zero that may be a frame.
@@ -142,7 +144,9 @@ impl Frames {
 
     /// When to call [`Frames::remind`] if nothing comes.
     pub fn alarm(&self) -> Instant {
-        let wait = self.patience.saturating_mul(1 << self.silent.min(10));
+        let computing = self.opened && self.waiting.is_empty();
+        let patience = if computing { self.patience.max(COMPUTING) } else { self.patience };
+        let wait = patience.saturating_mul(1 << self.silent.min(10));
         self.since + wait.min(MOST_PATIENCE)
     }
 

@@ -20,7 +20,8 @@ const LINE: usize = 160;
 /// A data frame that may have to be sent again.
 #[derive(Clone, Copy)]
 struct Slot {
-    kind: Kind,
+    /// It begins a message.
+    first: bool,
     rest: u32,
     length: usize,
     payload: [u8; PAYLOAD],
@@ -66,7 +67,8 @@ impl Frames {
             abandoned: false,
             next: 0,
             acknowledged: 0,
-            slots: [Slot { kind: Kind::More, rest: 0, length: 0, payload: [0; PAYLOAD] }; WINDOW],
+            // All zero, so that none of it takes flash.
+            slots: [Slot { first: false, rest: 0, length: 0, payload: [0; PAYLOAD] }; WINDOW],
             incoming: [0; ENCODED],
             at: 0,
             left: 0,
@@ -288,7 +290,7 @@ impl Line<'_> {
         }
         let mut count = Count::default();
         encode::response(&mut count, head, payload);
-        let mut out = Out { line: self, rest: count.0, kind: Kind::First, length: 0 };
+        let mut out = Out { line: self, rest: count.0, first: true, length: 0 };
         encode::response(&mut out, head, payload);
         out.flush();
     }
@@ -313,7 +315,8 @@ impl Line<'_> {
     /// Sends a data frame, for the first time or again.
     fn transmit(&mut self, sequence: u16) {
         let slot = &self.frames.slots[usize::from(sequence) % WINDOW];
-        let header = self.header(slot.kind, sequence, slot.rest);
+        let kind = if slot.first { Kind::First } else { Kind::More };
+        let header = self.header(kind, sequence, slot.rest);
         let length = frame::write(&header, &slot.payload[..slot.length], &mut self.frames.outgoing);
         self.port.write(&self.frames.outgoing[..length]);
     }
@@ -324,7 +327,7 @@ struct Out<'a, 'b> {
     line: &'a mut Line<'b>,
     /// Bytes of the message from the payload's beginning on.
     rest: usize,
-    kind: Kind,
+    first: bool,
     length: usize,
 }
 
@@ -337,11 +340,11 @@ impl Out<'_, '_> {
         }
         let (sequence, rest) = (frames.next, self.rest as u32);
         let slot = &mut frames.slots[usize::from(sequence) % WINDOW];
-        (slot.kind, slot.rest, slot.length) = (self.kind, rest, self.length);
+        (slot.first, slot.rest, slot.length) = (self.first, rest, self.length);
         frames.next = sequence.wrapping_add(1);
         self.line.transmit(sequence);
         self.rest -= self.length;
-        (self.kind, self.length) = (Kind::More, 0);
+        (self.first, self.length) = (false, 0);
         // Data that come meanwhile have no place; the host will send them again.
         while self.line.frames.waiting() >= WINDOW && !self.line.frames.abandoned {
             match self.line.start() {

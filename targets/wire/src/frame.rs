@@ -19,9 +19,9 @@
 use cobs::{CobsEncoder, decode_in_place};
 
 /// Bytes of a payload at most.
-pub const PAYLOAD: usize = 768;
+pub const PAYLOAD: usize = 1024;
 /// Data frames that may wait for their acknowledgement.
-pub const WINDOW: usize = 4;
+pub const WINDOW: usize = 6;
 /// The lowest kind.
 pub const KINDS: u8 = 0xF0;
 

@@ -58,7 +58,7 @@ const SENDER: u32 = 1 << 3;
 const RECEIVE_INTERRUPT: u32 = 1 << 5;
 
 /// Bytes that wait to be read. A power of two, more than a host sends before it waits for an answer.
-const RING: usize = 4096;
+const RING: usize = 8192;
 
 static BYTES: [AtomicU8; RING] = [const { AtomicU8::new(0) }; RING];
 /// How many bytes came and were read, ever; only the interrupt changes the first, only the reader the second.
