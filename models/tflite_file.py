@@ -100,6 +100,16 @@ class Model:
         self.buffers.append(buffer)
         return self.tensor(array.shape, array.dtype.name, q, len(self.buffers) - 1)
 
+    def constant_int4(self, array, q):
+        """Values of -8 to 7, two a byte, the first in the lower half."""
+        flat = np.append(np.asarray(array, np.int8).ravel(), [0] * (np.size(array) % 2)).astype(np.uint8) & 15
+        buffer = schema.BufferT()
+        buffer.data = (flat[::2] | flat[1::2] << 4).astype(np.uint8)
+        self.buffers.append(buffer)
+        tensor = self.tensor(np.shape(array), "int8", q, len(self.buffers) - 1)
+        self.tensors[tensor].type = schema.TensorType.INT4
+        return tensor
+
     def apply(self, operator, operands, results, version=1, **options):
         """Appends an operator; -1 is an operand left out."""
         o = schema.OperatorT()

@@ -5,7 +5,7 @@
 //! arithmetic: another expansion of the same function gives other last bits. Refuses nothing; outside of the stated
 //! domain the result is some number.
 
-use crate::requant::{half_sum, rdbpot, srdhm};
+use crate::requant::{Requant, half_sum, rdbpot, srdhm};
 
 /// One in Q0.31, as near as it gets.
 pub const ONE_Q0: i32 = i32::MAX;
@@ -29,6 +29,40 @@ pub const fn saturating_shl(x: i32, exponent: u32) -> i32 {
 #[inline]
 pub const fn rescale(x: i32, from: i32, to: i32) -> i32 {
     if from >= to { saturating_shl(x, (from - to) as u32) } else { rdbpot(x, to - from) }
+}
+
+/// `1 / sqrt(x)` for `x >= 0` as a multiplier and a shift (`GetInvSqrtQuantizedMultiplierExp`); 0 is taken for 1.
+#[must_use]
+pub const fn inverse_square_root(x: i32) -> Requant {
+    const HALF_SQRT_2: i32 = 1_518_500_250;
+    const THREE_HALVES_Q3: i32 = (1 << 28) + (1 << 27);
+    if x <= 1 {
+        return Requant { multiplier: i32::MAX, shift: 0 };
+    }
+    let (mut x, mut right) = (x, 11);
+    while x >= 1 << 29 {
+        x /= 4;
+        right += 1;
+    }
+    // Brought to [2^27, 2^29) by pairs of bits.
+    let pairs = (x.leading_zeros() as i32 - 1) / 2 - 1;
+    right -= pairs;
+    x <<= 2 * pairs;
+    let half = rdbpot(x >> 1, 1);
+    // Newton's iteration from one, in Q3.
+    let mut y: i32 = 1 << 28;
+    let mut i = 0;
+    while i < 5 {
+        let cube = rescale(srdhm(srdhm(y, y), y), 9, 3);
+        y = rescale(srdhm(THREE_HALVES_Q3, y).wrapping_sub(srdhm(half, cube)), 6, 3);
+        i += 1;
+    }
+    let multiplier = srdhm(y, HALF_SQRT_2);
+    if right < 0 {
+        Requant { multiplier: multiplier << -right, shift: 0 }
+    } else {
+        Requant { multiplier, shift: -right }
+    }
 }
 
 /// `exp(x)` for `x` in `[-1/4, 0)`, both Q0: fourth-order Taylor polynomial around -1/8.

@@ -9,6 +9,7 @@ mod float;
 mod onnx;
 mod qlinear;
 mod scale_map;
+mod tflite;
 
 pub use bands::{Band, Bands, Elements};
 pub use channel::Channel;
@@ -16,6 +17,7 @@ pub use float::*;
 pub use onnx::*;
 pub use qlinear::*;
 pub use scale_map::{Minifloat, QuantizeMapped, QuantizeMinifloat, ScaleMap};
+pub use tflite::*;
 
 pub use crate::requant::{Requant, ScaleF32};
 use crate::shape::MAX_RANK;

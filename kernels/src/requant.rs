@@ -98,6 +98,27 @@ pub const fn requantize_to_i8(acc: i32, r: Requant, zero_point: i32, min: i32, m
     clamp(requantize(acc, r).wrapping_add(zero_point), min, max) as i8
 }
 
+/// An accumulator of up to 48 bits rescaled with a multiplier of 16: `MultiplyByQuantizedMultiplier` of 64-bit numbers.
+#[must_use]
+#[inline]
+pub const fn requantize_wide(acc: i64, r: Requant) -> i32 {
+    let multiplier = if r.multiplier < 0x7FFF_0000 { (r.multiplier + (1 << 15)) >> 16 } else { 0x7FFF };
+    let shift = 15 - r.shift;
+    if shift < 1 {
+        // Factors from 2^14 up, which no rule lets in.
+        return acc.wrapping_mul(multiplier as i64).wrapping_shl(-shift as u32) as i32;
+    }
+    (acc.wrapping_mul(multiplier as i64).wrapping_add(1 << (shift - 1)) >> shift) as i32
+}
+
+/// `x / 2^bits` to the nearest integer, ties away from zero.
+#[must_use]
+#[inline]
+pub const fn divide_half_away_pow2(x: i64, bits: u32) -> i64 {
+    let half = 1 << (bits - 1);
+    (if x > 0 { x + half } else { x - half }) / (1 << bits)
+}
+
 /// `x` limited to `[min, max]`; `min` wins when the bounds cross.
 #[must_use]
 #[inline]

@@ -231,6 +231,14 @@ pub enum Op {
     },
     /// Input x; over the last axis.
     LogSoftmax,
+    /// Inputs x, weights of four gates, recurrent weights, peepholes, biases, projection, hidden state, cell state,
+    /// normalization; outputs the hidden states of every step, and both states after the last one.
+    Lstm {
+        /// Time is the first dimension.
+        time_major: bool,
+        /// Bound of the cells, both ways; 0 for none.
+        cell_clip: f32,
+    },
     /// Input x.
     Logistic,
     /// Input x.
@@ -295,6 +303,8 @@ pub enum Op {
         /// Shape by attribute, for files without the second input; may hold one -1.
         new_shape: Option<Vec<i64>>,
     },
+    /// Input x; its numbers by the scale of the output, as a concatenation of uint8 has them.
+    Rescale,
     /// Inputs x, size `[2]`.
     ResizeBilinear {
         /// Corners fall on corners.
@@ -360,10 +370,24 @@ pub enum Op {
     },
     /// Input x.
     Tanh,
+    /// Input x; rows of its bytes, whatever they are elements of.
+    Part {
+        /// The first byte.
+        start: usize,
+        /// Number of rows.
+        rows: usize,
+        /// Bytes from one row to the next.
+        stride: usize,
+        /// Bytes of a row.
+        bytes: usize,
+    },
     /// Inputs x, repeats.
     Tile,
-    /// Inputs x, k; outputs values and indices.
-    TopK,
+    /// Inputs x, k; outputs values and indices, or one of them.
+    TopK {
+        /// Of one output: the indices.
+        indices: bool,
+    },
     /// Inputs x, permutation.
     Transpose,
     /// Inputs shape, weights OHWI, x, optional bias.

@@ -89,7 +89,9 @@ const NEAR_BYTES: f64 = 64.0;
 #[test]
 fn arenas_come_near_to_the_lower_bound() {
     // What the small models are for is one operator; which kernel runs it does not matter here.
-    let small = models(&repository().join("models")).into_iter().map(|path| (path, &Isa::ALL[1..2]));
+    // Packs of operators side by side are no network that anybody would plan.
+    let small = ["cases", "digits"].map(|folder| models(&repository().join("models").join(folder)));
+    let small = small.into_iter().flatten().map(|path| (path, &Isa::ALL[1..2]));
     let public = zoo().map(|zoo| models(&zoo)).unwrap_or_default().into_iter().map(|path| (path, &Isa::ALL[..]));
     let (mut plans, mut reached, mut far) = (0, 0, Vec::new());
     for (path, isas) in small.chain(public) {

@@ -71,13 +71,13 @@ fn compare(dtype: DType, float: bool, got: &[u8], golden: &[u8]) -> Result<(), S
 }
 
 /// Answers what differs, in words.
-fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
+fn check(model: &Path, vectors: &Path, isas: &[Isa]) -> Result<usize, String> {
     let bytes = std::fs::read(model).expect("the model exists");
     let graph = import::tflite::import(&bytes).map_err(|e| e.to_string())?;
     let graph = quantize::quantize(&graph).map_err(|e| e.to_string())?;
     let passed = pass::run(&graph);
     let plans: Result<Vec<(Isa, Plan)>, _> =
-        Isa::ALL.into_iter().map(|isa| Ok((isa, plan::plan(&passed.graph, isa)?))).collect();
+        isas.iter().map(|&isa| Ok((isa, plan::plan(&passed.graph, isa)?))).collect();
     let plans = plans.map_err(|e: hilbench_compiler::Error| e.to_string())?;
     assert!(plans.iter().all(|(_, plan)| plan.conflict().is_none()));
     let arrays = |prefix: &str, count: usize| -> Vec<(usize, Vec<u8>)> {
@@ -128,10 +128,15 @@ fn check(model: &Path, vectors: &Path) -> Result<usize, String> {
 }
 
 fn check_all(cases: &[(PathBuf, PathBuf)]) {
+    check_each(cases, |_| &Isa::ALL);
+}
+
+/// Each on the instruction sets that `isas` answers for its number.
+fn check_each(cases: &[(PathBuf, PathBuf)], isas: impl Fn(usize) -> &'static [Isa]) {
     let mut failures = Vec::new();
     let mut samples = 0;
-    for (model, vectors) in cases {
-        match check(model, vectors) {
+    for (n, (model, vectors)) in cases.iter().enumerate() {
+        match check(model, vectors, isas(n)) {
             Ok(n) => samples += n,
             Err(e) => failures.push(format!("{}: {e}", model.display())),
         }
@@ -165,8 +170,9 @@ fn every_pack_of_operators_is_met() {
         .iter()
         .map(|pack| (pack.join("model.tflite"), pack.join("io.npz")))
         .collect();
-    assert!(packs.len() >= 30, "only {} packs found", packs.len());
-    check_all(&packs);
+    // Plans of many tensors take their time: each pack has one instruction set.
+    check_each(&packs, |n| &Isa::ALL[n % 3..=n % 3]);
+    assert!(packs.len() >= 80, "only {} packs found", packs.len());
 }
 
 #[test]

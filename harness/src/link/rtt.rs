@@ -54,6 +54,10 @@ impl RttLink {
                     let reason = match (other, board.as_ref().and_then(VirtualBoard::last_words)) {
                         (_, Some(words)) => words,
                         (Ok(_), None) => "the firmware has no ring for each direction".into(),
+                        (Err(rtt::Error::ControlBlockNotFound | rtt::Error::ControlBlockCorrupted(_)), None) => {
+                            "the firmware has not begun to listen: it never came so far, or it is not this project's"
+                                .into()
+                        }
                         (Err(error), None) => error.to_string(),
                     };
                     return Err(LinkError::Open { link: name, reason });

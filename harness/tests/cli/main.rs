@@ -166,7 +166,7 @@ fn a_model_that_does_not_fit_ends_with_3() {
         (
             "length = \"4M\"\n\n[placement]",
             "length = \"17K\"\n\n[placement]",
-            "the activations need 1504 bytes, ssram23 has 1024",
+            "the activations need 1744 bytes, ssram23 has 1024",
         ),
         ("origin = 0x0000_0000\nlength = \"4M\"", "origin = 0x0000_0000\nlength = \"8K\"", "weights and code need"),
     ];

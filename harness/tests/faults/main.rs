@@ -150,8 +150,9 @@ fn firmware_for_another_model() {
 #[test]
 fn a_board_that_never_answers() {
     let bench = Bench::new(5);
-    let outcome = bench.run(bench.image(&Patch::Replace("    Network(())\n", "    loop {}\n")));
-    assert!(unreachable(&outcome).contains("hello: no answer within"), "{}", unreachable(&outcome));
+    let image = bench.image(&Patch::Replace("    Network(())\n", "    loop {}\n"));
+    let Err(Verdict::Unreachable(reason)) = bench.start(&image) else { panic!("not unreachable") };
+    assert!(reason.contains("has not begun to listen"), "{reason}");
 }
 
 /// Puts `what` at the beginning of every fourth inference.

@@ -162,6 +162,23 @@ pub struct Recurrent {
     pub linear_before_reset: bool,
 }
 
+/// Long short-term memory whose states the caller keeps: shapes as for [`LstmInteger`](super::LstmInteger).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LstmSequence {
+    /// Number of sequences.
+    pub batches: usize,
+    /// Length of a sequence.
+    pub steps: usize,
+    /// Elements of one step of the input.
+    pub input_depth: usize,
+    /// Elements of the state.
+    pub hidden: usize,
+    /// Input and output are `[steps, batches, ..]` rather than `[batches, steps, ..]`.
+    pub time_major: bool,
+    /// Bounds of the cells.
+    pub cell_clip: ClampF32,
+}
+
 /// Normalization by the neighbours of an element in depth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lrn {

@@ -112,6 +112,8 @@ pub enum PadMode {
     Edge,
     /// The element as far inside as the place is outside; the edge itself is not repeated.
     Reflect,
+    /// The same, but the edge is repeated.
+    Symmetric,
     /// The element at the other end, as if the tensor were repeated.
     Wrap,
 }
@@ -179,5 +181,5 @@ macro_rules! path_as_debug_text {
 path_as_debug_text! {
     Coordinates { HalfPixel, PytorchHalfPixel, Asymmetric, AlignCorners, TfHalfPixelForNn }
     Nearest { RoundPreferFloor, RoundPreferCeil, Floor, Ceil, CeilWhenShrinking }
-    PadMode { Edge, Reflect, Wrap }
+    PadMode { Edge, Reflect, Symmetric, Wrap }
 }

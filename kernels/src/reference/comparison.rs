@@ -28,6 +28,8 @@ truths! {
     less<T: PartialOrd>(T) => |x1, x2| x1 < x2;
     /// Whether the first is smaller or the same.
     less_or_equal<T: PartialOrd>(T) => |x1, x2| x1 <= x2;
+    /// Whether the two are different numbers.
+    not_equal<T: PartialEq>(T) => |x1, x2| x1 != x2;
     /// Whether both are true.
     and(u8) => |x1, x2| x1 != 0 && x2 != 0;
     /// Whether one or both are true.

@@ -20,6 +20,10 @@ fn source(p: &PadWithin, at: usize, before: usize, size: usize) -> usize {
     let inside = match p.mode {
         PadMode::Edge => index.clamp(0, size - 1),
         PadMode::Wrap => index.rem_euclid(size),
+        PadMode::Symmetric => {
+            let round_trip = index.rem_euclid(2 * size);
+            round_trip.min(2 * size - 1 - round_trip)
+        }
         PadMode::Reflect if size == 1 => 0,
         PadMode::Reflect => {
             // There and back again takes twice the steps between the ends.

@@ -152,9 +152,6 @@ fn read_tensor(
             return Err(unsupported(subject, reason));
         }
     };
-    if tensor.is_variable() {
-        return Err(unsupported(subject, "a variable that keeps its value between inferences"));
-    }
     if tensor.sparsity().is_some() {
         return Err(unsupported(subject, "sparse storage; dense is accepted"));
     }
@@ -306,6 +303,7 @@ fn read_operators(
     let codes = model.operator_codes();
     let mut refused: Vec<(String, String)> = Vec::new();
     let mut variables = Variables::default();
+    let variable: Vec<bool> = subgraph.tensors().iter().map(|t| t.is_variable()).collect();
     for (index, operator) in subgraph.operators().iter().enumerate() {
         let Some(code) = codes.get(operator.opcode_index() as usize) else {
             let reason = format!("refers to operator code {}; there are {}", operator.opcode_index(), codes.len());
@@ -343,6 +341,7 @@ fn read_operators(
             let reason = format!("has {} operands and {} results", inputs.len(), outputs.len());
             return Err(invalid(subject, reason));
         }
+        let outputs = variables::with_states(&op, &inputs, outputs, &variable, graph);
         graph.nodes.push(Node { index, op_name: name, op, inputs, outputs });
     }
     let Some((subject, first)) = refused.first() else { return variables.states(graph) };

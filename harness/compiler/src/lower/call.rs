@@ -23,7 +23,7 @@ macro_rules! plain_elements {
         }
     )*};
 }
-plain_elements!(i8 u8 i16 u16 i32 u32 f32);
+plain_elements!(i8 u8 i16 u16 i32 u32 i64 f32);
 
 impl Element for Requant {
     fn read(value: &Value) -> Vec<Self> {
@@ -61,7 +61,7 @@ pub fn element_bytes(element: &str) -> usize {
     match element {
         "i8" | "u8" => 1,
         "i16" | "u16" => 2,
-        "Channel" | "Requant" => 8,
+        "i64" | "Channel" | "Requant" => 8,
         _ => 4,
     }
 }
@@ -133,11 +133,20 @@ calls! {
     AveragePool2dU8(params::Pool2d): reference::average_pool2d_u8(u8) -> u8;
     AveragePool2d(params::Pool2d): generic::average_pool2d(i8) -> i8;
     Conv2d(params::Conv2d): generic::conv2d(i8, i8, i32, Requant) [i8] -> i8;
+    BatchMatMul(params::QLinearMatMul): reference::qlinear::matmul(i8, i8, Requant) -> i8;
+    CompareI8(params::Compare): reference::compare(i8, i8) -> u8;
     ConvIntegerI8I8(params::Conv2d): reference::qlinear::conv2d_integer(i8, i8, i8, i8) -> i32;
     ConvIntegerI8U8(params::Conv2d): reference::qlinear::conv2d_integer(i8, u8, i8, u8) -> i32;
     ConvIntegerU8I8(params::Conv2d): reference::qlinear::conv2d_integer(u8, i8, u8, i8) -> i32;
     ConvIntegerU8U8(params::Conv2d): reference::qlinear::conv2d_integer(u8, u8, u8, u8) -> i32;
     Copy8(params::StridedCopy): generic::strided_copy(u8) -> u8;
+    ConvTranspose2d(params::QLinearConvTranspose2d): reference::qlinear::conv_transpose2d(i8, i8, i32, Requant) -> i8;
+    ConvertI32F32(()): reference::i32_to_f32(i32) -> f32;
+    ConvertI8F32(()): reference::i8_to_f32(i8) -> f32;
+    ConvertI8I32(()): reference::i8_to_i32(i8) -> i32;
+    ConvertU8F32(()): reference::u8_to_f32(u8) -> f32;
+    ConvertU8I32(()): reference::u8_to_i32(u8) -> i32;
+    Copy16(params::StridedCopy): generic::strided_copy(u16) -> u16;
     Copy32(params::StridedCopy): generic::strided_copy(u32) -> u32;
     DepthwiseConv2d(params::DepthwiseConv2d): generic::depthwise_conv2d(i8, i8, i32, Requant) -> i8;
     DequantizeAccumulators(Vec<params::ScaleF32>): reference::qlinear::dequantize_accumulators(i32, f32) -> f32;
@@ -171,6 +180,7 @@ calls! {
     DynamicZeroPoint(()): reference::qlinear::dynamic_zero_point(f32, f32) -> u8;
     EqualF32(params::Broadcast): reference::equal(f32, f32) -> u8;
     EqualI32(params::Broadcast): reference::equal(i32, i32) -> u8;
+    Fill16(u16): generic::fill() -> u16;
     Fill8(u8): generic::fill() -> u8;
     Fill32(u32): generic::fill() -> u32;
     FloatAbs(()): reference::float::abs(f32) -> f32;
@@ -205,6 +215,7 @@ calls! {
     FloatLeakyRelu(params::UnaryF32): reference::float::leaky_relu(f32) -> f32;
     FloatGru(params::Recurrent): reference::float::gru(f32, f32, f32, f32, f32) [f32] -> f32;
     FloatLstm(params::Recurrent): reference::float::lstm(f32, f32, f32, f32, f32, f32) [f32] -> f32;
+    FloatLstmSequence(params::LstmSequence): reference::float::lstm_sequence(f32, f32, f32, f32, f32, f32) [f32] -> f32;
     FloatLog(()): reference::float::log(f32) -> f32;
     FloatLogSoftmax(params::Rows): reference::float::log_softmax(f32) -> f32;
     FloatLrn(params::Lrn): reference::float::lrn(f32) -> f32;
@@ -248,7 +259,11 @@ calls! {
     FullyConnected(params::FullyConnected): generic::fully_connected(i8, i8, i32, Requant) -> i8;
     FullyConnectedOffset(params::FullyConnected): reference::fully_connected(i8, i8, i32, Requant) -> i8;
     Gather8(params::Gather): reference::gather(u8, i32) -> u8;
+    Gather16(params::Gather): reference::gather(u16, i32) -> u16;
     Gather32(params::Gather): reference::gather(u32, i32) -> u32;
+    GatherNd16(params::GatherNd): reference::gather_nd(u16, i32) -> u16;
+    GatherNd32(params::GatherNd): reference::gather_nd(u32, i32) -> u32;
+    GatherNd8(params::GatherNd): reference::gather_nd(u8, i32) -> u8;
     GreaterF32(params::Broadcast): reference::greater(f32, f32) -> u8;
     GreaterI32(params::Broadcast): reference::greater(i32, i32) -> u8;
     GreaterOrEqualF32(params::Broadcast): reference::greater_or_equal(f32, f32) -> u8;
@@ -256,6 +271,28 @@ calls! {
     HybridConv2d(params::Conv2dHybrid): reference::hybrid::conv2d(f32, i8, f32, f32) [i8] -> f32;
     HybridDepthwiseConv2d(params::DepthwiseConv2dF32): reference::hybrid::depthwise_conv2d(f32, i8, f32, f32) [i8] -> f32;
     HybridFullyConnected(params::FullyConnectedHybrid): reference::hybrid::fully_connected(f32, i8, f32, f32) [i8] -> f32;
+    Int16Add(params::Add): reference::int16::add(i16, i16) -> i16;
+    Int16AveragePool2d(params::Pool2d): reference::int16::average_pool2d(i16) -> i16;
+    Int16Conv2d(params::Conv2d): reference::int16::conv2d(i16, i8, i64, Requant) -> i16;
+    Int16ConvTranspose2d(params::QLinearConvTranspose2d): reference::int16::conv_transpose2d(i16, i8, i64, Requant) -> i16;
+    Int16DepthwiseConv2d(params::DepthwiseConv2d): reference::int16::depthwise_conv2d(i16, i8, i64, Requant) -> i16;
+    Int16Dequantize(params::Affine): reference::int16::dequantize(i16) -> f32;
+    Int16FromI8(params::Rescale): reference::int16::from_i8(i8) -> i16;
+    Int16FullyConnected(params::FullyConnected): reference::int16::fully_connected(i16, i8, i64, Requant) -> i16;
+    Int16LeakyRelu(params::LeakyRelu): reference::int16::leaky_relu(i16) -> i16;
+    Int16Logistic(params::Sigmoidal16): reference::int16::logistic(i16, u16) -> i16;
+    Int16Lstm(params::LstmInteger): reference::int16::lstm_i16(i16, i16, i16, i8, i8, i64, u16) [i16] -> i16;
+    Int16MaxPool2d(params::Pool2d): reference::int16::max_pool2d(i16) -> i16;
+    Int16Mul(params::Mul): reference::int16::mul(i16, i16) -> i16;
+    Int16Quantize(params::Affine): reference::int16::quantize(f32) -> i16;
+    Int16Relu(params::Relu): reference::int16::relu(i16) -> i16;
+    Int16Rescale(params::Requant): reference::int16::rescale(i16) -> i16;
+    Int16Softmax(params::Softmax16): reference::int16::softmax(i16, i16, i16) -> i16;
+    Int16Sub(params::Add): reference::int16::sub(i16, i16) -> i16;
+    Int16Tanh(params::Sigmoidal16): reference::int16::tanh(i16, u16) -> i16;
+    Int16ToI8(params::Rescale): reference::int16::to_i8(i16) -> i8;
+    Int8Lstm(params::LstmInteger): reference::int16::lstm_i8(i8, i8, i16, i8, i8, i32, u16) [i16] -> i8;
+    L2Normalization(params::L2Normalization): reference::l2_normalization(i8) -> i8;
     LessF32(params::Broadcast): reference::less(f32, f32) -> u8;
     LessI32(params::Broadcast): reference::less(i32, i32) -> u8;
     LessOrEqualF32(params::Broadcast): reference::less_or_equal(f32, f32) -> u8;
@@ -283,7 +320,11 @@ calls! {
     MveMaxPool2d(params::Pool2d): mve::max_pool2d(i8) -> i8;
     MveMul(params::Mul): mve::mul(i8, i8) -> i8;
     MveSub(params::Add): mve::sub(i8, i8) -> i8;
+    NotEqualF32(params::Broadcast): reference::not_equal(f32, f32) -> u8;
+    NotEqualI32(params::Broadcast): reference::not_equal(i32, i32) -> u8;
     Or(params::Broadcast): reference::or(u8, u8) -> u8;
+    PRelu(params::PRelu): reference::prelu(i8, i8) -> i8;
+    PadWithin16(params::PadWithin): reference::pad_within(u16) -> u16;
     PadWithin32(params::PadWithin): reference::pad_within(u32) -> u32;
     PadWithin8(params::PadWithin): reference::pad_within(u8) -> u8;
     PortableAsymmetricConv2d(params::QLinearConv2d): generic::qlinear_conv2d(i8, i8, i32, Requant) [i8] -> i8;
@@ -355,7 +396,12 @@ calls! {
     QuantizeMinifloat(params::QuantizeMinifloat): reference::qlinear::quantize_minifloat(f32, f32) -> u8;
     QuantizeU8(params::Affine): reference::quantize_u8(f32) -> u8;
     ReduceMaxI8(params::Reduce): reference::reduce_max(i8) -> i8;
+    ReduceMinI8(params::Reduce): reference::reduce_min(i8) -> i8;
+    ReduceMinU8(params::Reduce): reference::reduce_min(u8) -> u8;
+    ReduceProd(params::ReduceProd): reference::reduce_prod(i8) -> i8;
     ReduceMaxU8(params::Reduce): reference::reduce_max(u8) -> u8;
+    ResizeBilinear(params::ResizeBilinear): reference::resize_bilinear(i8) -> i8;
+    ResizeBilinearU8(params::ResizeBilinear): reference::resize_bilinear_u8(u8) -> u8;
     ResizeLinearF32(params::Resize2d): reference::resize_linear(f32) -> f32;
     ResizeLinearI8(params::Resize2d): reference::resize_linear(i8) -> i8;
     ResizeLinearU8(params::Resize2d): reference::resize_linear(u8) -> u8;
@@ -365,8 +411,10 @@ calls! {
     ResizeNearestNeighbor32(params::ResizeNearest): generic::resize_nearest_neighbor(u32) -> u32;
     ScaleCodes(params::ScaleMap): reference::qlinear::scale_codes(u8, f32, f32) -> f32;
     Select8(params::Select): reference::select(u8, u8, u8) -> u8;
+    Select16(params::Select): reference::select(u8, u16, u16) -> u16;
     Select32(params::Select): reference::select(u8, u32, u32) -> u32;
     Softmax(params::Softmax): generic::softmax(i8) -> i8;
+    SquaredDifference(params::SquaredDifference): reference::squared_difference(i8, i8) -> i8;
     Sub(params::Add): generic::sub(i8, i8) -> i8;
     TopKIndicesF32(params::TopK): reference::top_k_indices(f32) -> i32;
     TopKIndicesI32(params::TopK): reference::top_k_indices(i32) -> i32;

@@ -5,6 +5,7 @@ use hilbench_kernels::reference;
 use hilbench_kernels::shape::{MAX_RANK, dense_strides};
 
 use super::channels::{self, Bounds, Cut, Flow, Pair, Site};
+use super::direct::lookup;
 use super::strided::{by_width, copy};
 use super::{Computation, Operands, QOp, Quantized};
 use crate::Result;
@@ -55,6 +56,19 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     operands.expect_shape(0, &shape)?;
     let outer = first.shape[..axis].iter().product();
     Ok((Concatenation { element_bytes: first.dtype.size(), outer, runs }.into(), inputs))
+}
+
+/// An operand of a concatenation of uint8 with a scale of its own (`ConcatenationWithScaling`: in single precision).
+pub(super) fn rescale(operands: &Operands<'_>) -> Result<Quantized> {
+    let (x, y) = (operands.per_tensor(operands.input(0)?)?, operands.per_tensor(operands.output()?)?);
+    let scale = x.scale * (1.0 / y.scale);
+    let bias = -(x.zero_point as f32) * scale;
+    let mut table = [0; 256];
+    for code in 0..=255_u8 {
+        let value = ((f32::from(code) * scale + bias).round() as i32).saturating_add(y.zero_point);
+        table[usize::from(code)] = value.clamp(0, 255) as u8 as i8;
+    }
+    Ok((lookup(table), vec![operands.input_id(0)?]))
 }
 
 impl Concatenation {

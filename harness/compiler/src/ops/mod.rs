@@ -3,10 +3,16 @@
 
 mod float;
 mod geometry;
+mod int16;
+mod lstm;
 mod matmul;
+mod moved;
 mod operands;
+mod pairs;
+mod picked;
 pub(crate) mod requantized;
 mod table;
+mod tensorwise;
 mod unsigned;
 
 pub mod add;
@@ -216,10 +222,19 @@ pub fn quantize(operands: &Operands<'_>) -> Result<(Element, Quantized)> {
     if matches!(operands.node.op, Op::Unsigned(_)) {
         return Ok((Element::Int8, unsigned::quantize(operands)?));
     }
+    if operands.node.op == Op::Rescale {
+        return Ok((Element::Uint8, concatenation::rescale(operands)?));
+    }
+    if matches!(operands.node.op, Op::Part { .. }) {
+        return Ok((Element::Any, lstm::part(operands)?));
+    }
     let forms = table::forms(operands.node.op_name);
     let data = operands.input(data_operand(&operands.node.op))?;
     match forms.iter().find(|form| form.element.takes(data.dtype)) {
         Some(form) => Ok((form.element, (form.rule)(operands)?)),
+        None if forms.is_empty() => {
+            Err(operands.unsupported("no rule for this operator; `hilbench supported-ops` lists those that have one"))
+        }
         None => {
             let elements: Vec<&str> = forms.iter().map(|form| form.element.name()).collect();
             let reason = format!("tensor {:?} is {}; {} is accepted", data.name, data.dtype, elements.join(", "));

@@ -127,6 +127,7 @@ impl Computation for Pad {
         let output = lowering.buffer(node.outputs[0]);
         let fill = match self.value[..] {
             [v] => Call::Fill8(v),
+            [a, b] => Call::Fill16(u16::from_le_bytes([a, b])),
             [a, b, c, d] => Call::Fill32(u32::from_le_bytes([a, b, c, d])),
             _ => return Err(unsupported_width(node, self.value.len())),
         };

@@ -20,6 +20,9 @@ pub struct Quantize {
 
 pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     let (x, y) = (operands.input(0)?, operands.output()?);
+    if [x.dtype, y.dtype].contains(&DType::I16) {
+        return super::int16::quantize(operands);
+    }
     operands.expect_shape(0, &x.shape)?;
     let output = operands.per_tensor(y)?;
     let inputs = vec![operands.input_id(0)?];

@@ -66,6 +66,19 @@ pub fn weights(
     input: PerTensor,
     output: PerTensor,
 ) -> Result<Weights> {
+    weights_and_bias(operands, axis, channels, factor, input, output, 2)
+}
+
+/// The same with the bias in operand `bias_operand`.
+pub fn weights_and_bias(
+    operands: &Operands<'_>,
+    axis: usize,
+    channels: usize,
+    factor: PerTensorFactor,
+    input: PerTensor,
+    output: PerTensor,
+    bias_operand: usize,
+) -> Result<Weights> {
     let (tensor, data, q) = constant_weights(operands)?;
     if q.scales.len() > 1 && (q.axis != axis || q.scales.len() != channels) {
         let reason = format!(
@@ -93,7 +106,7 @@ pub fn weights(
         vec![quantize_multiplier(f64::from(input.scale * q.scales[0]) / f64::from(output.scale))]
     };
     let values = data.iter().map(|&b| b as i8).collect();
-    Ok(Weights { values, bias: bias(operands, channels)?, requant, zero_point })
+    Ok(Weights { values, bias: bias(operands, bias_operand, channels)?, requant, zero_point })
 }
 
 /// The same for layers whose weights were uint8: one scale, any zero point, one factor from a product in single
@@ -112,13 +125,13 @@ pub fn unsigned_weights(
     let factor = quantize_multiplier(f64::from(input.scale * scale) / f64::from(output.scale));
     Ok(Weights {
         values: data.iter().map(|&b| b as i8).collect(),
-        bias: bias(operands, channels)?,
+        bias: bias(operands, 2, channels)?,
         requant: vec![factor; channels],
         zero_point: operands_zero_point(operands, tensor)?,
     })
 }
 
-fn constant_weights<'a>(operands: &Operands<'a>) -> Result<(&'a Tensor, &'a [u8], &'a Quantization)> {
+pub fn constant_weights<'a>(operands: &Operands<'a>) -> Result<(&'a Tensor, &'a [u8], &'a Quantization)> {
     let tensor = operands.input(1)?;
     if tensor.dtype != DType::I8 {
         let reason = format!("weights {:?} are {}, int8 is accepted", tensor.name, tensor.dtype);
@@ -142,8 +155,8 @@ fn operands_zero_point(operands: &Operands<'_>, tensor: &Tensor) -> Result<i32> 
     })
 }
 
-fn bias(operands: &Operands<'_>, channels: usize) -> Result<Vec<i32>> {
-    let Some(tensor) = operands.optional(2) else { return Ok(Vec::new()) };
+fn bias(operands: &Operands<'_>, operand: usize, channels: usize) -> Result<Vec<i32>> {
+    let Some(tensor) = operands.optional(operand) else { return Ok(Vec::new()) };
     let Some(data) = tensor.data.as_ref().filter(|_| tensor.dtype == DType::I32) else {
         return Err(
             operands.unsupported(format!("bias {:?} is {}; a constant int32 is accepted", tensor.name, tensor.dtype))

@@ -39,6 +39,12 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     Ok((Reshape.into(), vec![operands.input_id(0)?]))
 }
 
+/// The same tensor under another name, of a type whose bytes mean the same.
+pub(super) fn identity(operands: &Operands<'_>) -> Result<Quantized> {
+    operands.expect_shape(0, &operands.input(0)?.shape)?;
+    Ok((Reshape.into(), vec![operands.input_id(0)?]))
+}
+
 fn reshaped(operands: &Operands<'_>, elements: usize, wanted: &[i64]) -> Result<Vec<usize>> {
     let mismatch = || operands.invalid(format!("{elements} elements cannot have shape {wanted:?}"));
     let unknown = wanted.iter().filter(|&&d| d == -1).count();

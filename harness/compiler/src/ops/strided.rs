@@ -95,6 +95,8 @@ pub(super) fn quantize(operands: &Operands<'_>) -> Result<Quantized> {
     let blocks = match &operands.node.op {
         Op::Slice => vec![slice(operands, &x.shape)?],
         Op::Split => split(operands, &x.shape)?,
+        Op::SplitV => split_v(operands, &x.shape)?,
+        &Op::Unpack { axis } => unpack(operands, &x.shape, axis)?,
         Op::StridedSlice { .. } => vec![strided_slice(operands, &x.shape)?],
         _ => return Err(operands.invalid("is not a slice")),
     };
@@ -135,6 +137,50 @@ fn split(operands: &Operands<'_>, shape: &[usize]) -> Result<Vec<Block>> {
         let mut ranges: Vec<_> = shape.iter().map(|&dim| (0, 1, dim)).collect();
         ranges[axis] = (part * size, 1, size);
         operands.expect_shape(part, &ranges.iter().map(|r| r.2).collect::<Vec<_>>())?;
+        blocks.push(Block::new(operands, shape, &ranges)?);
+    }
+    Ok(blocks)
+}
+
+/// Pieces of the given sizes, one of which may be -1: the rest.
+fn split_v(operands: &Operands<'_>, shape: &[usize]) -> Result<Vec<Block>> {
+    let (sizes, axes) = (operands.integers(1)?, operands.integers(2)?);
+    let &[axis] = &axes[..] else { return Err(operands.invalid(format!("axis is {axes:?}; one is expected"))) };
+    let axis = operands.axis(axis, shape.len())?;
+    let mismatch = || operands.invalid(format!("sizes {sizes:?} do not fit dimension {axis} of {shape:?}"));
+    let known: i64 = sizes.iter().filter(|&&n| n != -1).fold(0, |sum, &n| i64::saturating_add(sum, n));
+    let rest = shape[axis] as i64 - known;
+    let unknown = sizes.iter().filter(|&&n| n == -1).count();
+    let negative = sizes.iter().any(|&n| n < -1);
+    if sizes.len() != operands.node.outputs.len() || negative || rest < 0 || unknown > 1 || (unknown == 0 && rest > 0) {
+        return Err(mismatch());
+    }
+    let mut blocks = Vec::new();
+    let mut begin = 0;
+    for (part, &size) in sizes.iter().enumerate() {
+        let size = if size == -1 { rest } else { size } as usize;
+        let mut ranges: Vec<_> = shape.iter().map(|&dim| (0, 1, dim)).collect();
+        ranges[axis] = (begin, 1, size);
+        operands.expect_shape(part, &ranges.iter().map(|r| r.2).collect::<Vec<_>>())?;
+        blocks.push(Block::new(operands, shape, &ranges)?);
+        begin += size;
+    }
+    Ok(blocks)
+}
+
+/// The slices of one dimension, which goes.
+fn unpack(operands: &Operands<'_>, shape: &[usize], axis: i64) -> Result<Vec<Block>> {
+    let axis = operands.axis(axis, shape.len())?;
+    if operands.node.outputs.len() != shape[axis] {
+        let reason = format!("dimension {axis} of {shape:?} has not {} slices", operands.node.outputs.len());
+        return Err(operands.invalid(reason));
+    }
+    let rest: Vec<usize> = shape.iter().enumerate().filter(|&(i, _)| i != axis).map(|(_, &d)| d).collect();
+    let mut blocks = Vec::new();
+    for part in 0..shape[axis] {
+        let mut ranges: Vec<_> = shape.iter().map(|&dim| (0, 1, dim)).collect();
+        ranges[axis] = (part, 1, 1);
+        operands.expect_shape(part, &rest)?;
         blocks.push(Block::new(operands, shape, &ranges)?);
     }
     Ok(blocks)
@@ -289,6 +335,7 @@ pub(super) fn copy(
 ) -> Result<Step> {
     let call = match element_bytes {
         1 => Call::Copy8(params),
+        2 => Call::Copy16(params),
         4 => Call::Copy32(params),
         _ => return Err(unsupported_width(node, element_bytes)),
     };
@@ -299,7 +346,7 @@ pub(super) fn copy(
 pub(super) fn unsupported_width(node: &QNode, element_bytes: usize) -> Error {
     Error::Unsupported {
         subject: format!("{} #{} {:?}", node.op_name, node.index, node.name),
-        reason: format!("elements of {element_bytes} bytes at run time; 1 and 4 are accepted"),
+        reason: format!("elements of {element_bytes} bytes at run time; 1, 2 and 4 are accepted"),
     }
 }
 

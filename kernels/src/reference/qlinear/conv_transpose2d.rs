@@ -4,17 +4,17 @@
 //! arithmetic of `QLinearConv`; results differ only where the float sums of ONNX Runtime fall on the other side of a tie.
 
 use crate::byte::{Byte, Small};
-use crate::params::{QLinearConvTranspose2d, ScaleF32};
-use crate::requant::scale_then_offset;
+use crate::params::QLinearConvTranspose2d;
+use crate::requant::Form;
 use crate::shape::transposed_tap_index;
 
 /// Convolves. `bias` may be empty, which means zeros; `scales` has one entry, or one an output channel.
-pub fn conv_transpose2d<X: Byte, W: Small>(
+pub fn conv_transpose2d<X: Byte, W: Small, F: Form>(
     p: &QLinearConvTranspose2d,
     input: &[X],
     weights: &[W],
     bias: &[i32],
-    scales: &[ScaleF32],
+    scales: &[F],
     output: &mut [X],
 ) {
     let (c, w) = (&p.conv, &p.conv.window);
@@ -55,7 +55,7 @@ pub fn conv_transpose2d<X: Byte, W: Small>(
                         acc = acc.wrapping_add(bias[out_channel]);
                     }
                     let scale = if scales.len() == 1 { scales[0] } else { scales[out_channel] };
-                    let y = scale_then_offset(acc, scale, p.output_zero_point, p.activation.min, p.activation.max);
+                    let y = scale.finish(acc, p.output_zero_point, p.activation.min, p.activation.max);
                     output[((batch * w.output_h + out_y) * w.output_w + out_x) * c.output_channels + out_channel] =
                         X::saturate(y);
                 }

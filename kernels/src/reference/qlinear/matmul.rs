@@ -1,17 +1,23 @@
 //! Matrix product of two tensors that are both computed at run time, zero point outside of the rounding.
 
 use crate::byte::Byte;
-use crate::params::{MatMul, QLinearMatMul, ScaleF32};
-use crate::requant::scale_then_offset;
+use crate::params::{MatMul, QLinearMatMul};
+use crate::requant::Form;
 use crate::shape::{elements, offset, position};
 
 /// Multiplies (`QLinearMatMul`). `scales` has one entry, or one a column:
 /// `input1_scale * input2_scale / output_scale` in single precision, from left to right.
-pub fn matmul<A: Byte, B: Byte>(p: &QLinearMatMul, input1: &[A], input2: &[B], scales: &[ScaleF32], output: &mut [A]) {
+pub fn matmul<A: Byte, B: Byte, F: Form>(
+    p: &QLinearMatMul,
+    input1: &[A],
+    input2: &[B],
+    scales: &[F],
+    output: &mut [A],
+) {
     let zero_point2 = |_| p.input2_zero_point;
     accumulate(&p.matmul, input1, input2, p.input1_zero_point, zero_point2, |out_index, column, acc| {
         let scale = if scales.len() == 1 { scales[0] } else { scales[column] };
-        let y = scale_then_offset(acc, scale, p.output_zero_point, p.activation.min, p.activation.max);
+        let y = scale.finish(acc, p.output_zero_point, p.activation.min, p.activation.max);
         output[out_index] = A::saturate(y);
     });
 }

@@ -5,8 +5,9 @@ use flatbuffers::InvalidFlatbuffer;
 use super::schema::{
     ArithmeticOptions, BatchMatMulOptions, BlockOptions, ConcatenationOptions, Conv2DOptions, DepthwiseConv2DOptions,
     FullyConnectedOptions, GatherOptions, GeluOptions, LeakyReluOptions, MirrorPadOptions, Operator, PackOptions,
-    Pool2DOptions, ReducerOptions, ReshapeOptions, ResizeBilinearOptions, ResizeNearestNeighborOptions, SoftmaxOptions,
-    SplitOptions, SqueezeOptions, StridedSliceOptions, TransposeConvOptions, UnpackOptions,
+    Pool2DOptions, ReducerOptions, ReshapeOptions, ResizeBilinearOptions, ResizeNearestNeighborOptions,
+    SequenceLstmOptions, SoftmaxOptions, SplitOptions, SqueezeOptions, StridedSliceOptions, TransposeConvOptions,
+    UnpackOptions,
 };
 use crate::graph::tflite::{Binary, Reduction, Unary};
 use crate::graph::{Activation, Op, Padding, WindowAttributes};
@@ -69,7 +70,8 @@ pub(super) fn arity(op: &Op) -> ([usize; 2], [usize; 2]) {
         Op::Split => ([2, 2], [1, usize::MAX]),
         Op::SplitV => ([3, 3], [1, usize::MAX]),
         Op::StridedSlice { .. } => ([4, 4], one),
-        Op::TopK => ([2, 2], [2, 2]),
+        Op::Lstm { .. } => ([20, 24], one),
+        Op::TopK { .. } => ([2, 2], [2, 2]),
         Op::TransposeConv { .. } => ([3, 4], one),
         Op::Unpack { .. } => (one, [1, usize::MAX]),
         Op::AveragePool2d { .. }
@@ -94,7 +96,7 @@ pub(super) fn arity(op: &Op) -> ([usize; 2], [usize; 2]) {
         | Op::Unary(_)
         | Op::ZerosLike => (one, one),
         // Not an operator of this format.
-        Op::Onnx(_) | Op::Unsigned(_) => ([0, 0], [0, 0]),
+        Op::Onnx(_) | Op::Part { .. } | Op::Rescale | Op::Unsigned(_) => ([0, 0], [0, 0]),
     }
 }
 
@@ -301,12 +303,22 @@ pub(super) fn op<'a>(name: &str, operator: &Operator<'a>, file: &'a [u8]) -> Res
         "SUM" => Op::Reduce { reduction: Reduction::Sum, keep_dims: keep_dims(operator, file)? },
         "TANH" => Op::Tanh,
         "TILE" => Op::Tile,
-        "TOPK_V2" => Op::TopK,
+        "TOPK_V2" => Op::TopK { indices: false },
         "TRANSPOSE" => Op::Transpose,
         "TRANSPOSE_CONV" => {
             let o = operator.options_as::<TransposeConvOptions<'_>>(file)?.ok_or_else(missing)?;
             let stride = [o.stride_h(), o.stride_w()];
             Op::TransposeConv { window: window(o.padding(), stride, [1, 1], o.activation())? }
+        }
+        "UNIDIRECTIONAL_SEQUENCE_LSTM" => {
+            let o = operator.options_as::<SequenceLstmOptions<'_>>(file)?.ok_or_else(missing)?;
+            if o.activation() != 4 {
+                return Err(Refusal::Unsupported(format!("activation {}; TANH (4) is accepted", o.activation())));
+            }
+            if !o.cell_clip().is_finite() || o.proj_clip() != 0.0 {
+                return Err(Refusal::Unsupported("a clipped projection, or a bound that is not finite".into()));
+            }
+            Op::Lstm { time_major: o.time_major(), cell_clip: o.cell_clip() }
         }
         "UNPACK" => {
             let o = operator.options_as::<UnpackOptions<'_>>(file)?.ok_or_else(missing)?;

@@ -243,6 +243,13 @@ tables! {
         align_corners 8: scalar bool = false;
         half_pixel_centers 10: scalar bool = false;
     }
+    /// Options of UNIDIRECTIONAL_SEQUENCE_LSTM.
+    SequenceLstmOptions {
+        activation 4: scalar i8 = 0;
+        cell_clip 6: scalar f32 = 0.0;
+        proj_clip 8: scalar f32 = 0.0;
+        time_major 10: scalar bool = false;
+    }
     /// Options of TRANSPOSE_CONV.
     TransposeConvOptions {
         padding 4: scalar i8 = 0;

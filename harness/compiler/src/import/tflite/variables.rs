@@ -176,6 +176,33 @@ impl Variables {
     }
 }
 
+/// `outputs` of an operator that keeps its states in variable tensors, with tensors for what it leaves in them. A
+/// variable that no operator keeps so is read before anything writes it, which is refused.
+pub(super) fn with_states(
+    op: &Op,
+    inputs: &[Option<TensorId>],
+    mut outputs: Vec<TensorId>,
+    variable: &[bool],
+    graph: &mut Graph,
+) -> Vec<TensorId> {
+    let states: &[usize] = if let Op::Lstm { .. } = op { &[18, 19] } else { &[] };
+    for &operand in states {
+        let Some(incoming) = inputs.get(operand).copied().flatten() else { continue };
+        if !variable.get(incoming).is_some_and(|&v| v) {
+            continue;
+        }
+        let tensor = graph.tensors[incoming].clone();
+        let zero = tensor.quantization.as_ref().and_then(|q| q.zero_points.first().copied()).unwrap_or(0);
+        let initial = zero.to_le_bytes()[..tensor.dtype.size().min(8)].repeat(tensor.elements());
+        let name = tensor.name.clone();
+        graph.tensors.push(tensor);
+        let outgoing = graph.tensors.len() - 1;
+        graph.states.push(State { name, incoming, outgoing, initial });
+        outputs.push(outgoing);
+    }
+    outputs
+}
+
 fn key(operator: &schema::Operator<'_>, file: &[u8]) -> Result<Key> {
     let options = operator.options_as::<VarHandleOptions<'_>>(file).map_err(malformed)?;
     let text = |text: Option<&str>| text.unwrap_or_default().to_string();
