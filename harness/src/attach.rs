@@ -146,6 +146,10 @@ fn connect(
             return Err(fail(&session, Cause::WrongModel { found, expected }));
         }
     }
+    if network.digest.is_some() && expect.network.is_none() && network.name != carried {
+        let found = vec![(network.name.clone(), network.digest.clone())];
+        return Err(fail(&session, Cause::WrongModel { found, expected: (carried.to_string(), None) }));
+    }
     let misfits = misfits(job, &network);
     if !misfits.is_empty() {
         return Err(fail(&session, Cause::Unfit(misfits)));

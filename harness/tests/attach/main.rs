@@ -140,6 +140,12 @@ fn a_network_of_another_shape_type_or_scale_is_refused_before_anything_runs() {
     });
     bench.refused(two, &["2 outputs, the model has 1"]);
     bench.refused(Vec::new(), &["no network"]);
+    // Firmware of this project says which model it was built from.
+    let other_model = changed(|n| {
+        n.name = "letters".into();
+        n.plan_digest = Some("abc".into());
+    });
+    bench.refused(other_model, &["board runs `letters`", "expected `digits_int8`"]);
     // Ones around a shape are another way to say the same, and no scale says nothing.
     let loose = changed(|n| {
         n.inputs[0].dims = vec![8, 8];

@@ -89,8 +89,11 @@ impl VirtualBoard {
             return Err(io::ErrorKind::ResourceBusy.into());
         }
         let result = glasgow::serve(client, &self.bench);
-        lock(&self.bench).busy = false;
-        result
+        let mut bench = lock(&self.bench);
+        bench.busy = false;
+        // A client that has gone away holds no line.
+        let released = bench.dap.debug().set_reset_pin(false).map_err(io::Error::other);
+        result.and(released)
     }
 
     /// Resets the board by its pin. One that has died comes back, with its flash.

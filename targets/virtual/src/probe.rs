@@ -114,7 +114,10 @@ impl fmt::Debug for VirtualProbe {
 
 impl Drop for VirtualProbe {
     fn drop(&mut self) {
-        lock(&self.bench).busy = false;
+        let mut bench = lock(&self.bench);
+        bench.busy = false;
+        // A probe that is closed lets go of the reset line; a board that does not start shows that to whoever comes next.
+        let _ = bench.dap.debug().set_reset_pin(false);
     }
 }
 
