@@ -442,7 +442,10 @@ mod tests {
     fn carried_boards_are_sound() {
         let boards = boards().expect("sound");
         let emulated: Vec<&str> = boards.iter().filter(|b| b.emulator.is_some()).map(|b| &*b.name).collect();
-        assert_eq!(emulated, ["virtual-m33", "virtual-m33-soft", "virtual-m4", "virtual-m55", "virtual-m7"]);
+        assert_eq!(
+            emulated,
+            ["virtual-f405", "virtual-m33", "virtual-m33-soft", "virtual-m4", "virtual-m55", "virtual-m7"]
+        );
         for board in boards.iter().filter(|b| b.emulator.is_none()) {
             assert_eq!(board.provenance.run, "builds, never run on silicon", "{}", board.name);
             assert!(!board.bring_up.is_empty() && board.provenance.unverified.is_some(), "{}", board.name);

@@ -164,6 +164,15 @@ fn every_public_model_of_another_kind_matches() {
     assert!(models.len() >= 9 && failures.is_empty(), "{} of {}", failures.join("\n"), models.len());
 }
 
+/// The memory map and serial port of an STM32: flash elsewhere than at 0, a USART that interrupts.
+#[test]
+fn the_shipped_model_matches_on_a_chip_of_st() {
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/digits");
+    let board = Board::find("virtual-f405").expect("carried");
+    let failures = validate(&digits.join("digits_int8.tflite"), &digits.join("digits_test.npz"), &[board], 20);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
 /// A thousand keywords, as many right as published for this model and set.
 #[test]
 fn a_thousand_keywords_are_classified_as_published() {

@@ -261,7 +261,7 @@ fn results_that_would_replace_each_other_are_refused() {
 #[test]
 fn lists_are_printed() {
     let boards = hilbench(&["boards"]);
-    assert_eq!((boards.code, boards.out.lines().count()), (0, 19), "{}", boards.out);
+    assert_eq!((boards.code, boards.out.lines().count()), (0, 20), "{}", boards.out);
     let operators = hilbench(&["supported-ops"]);
     assert!(operators.code == 0 && operators.out.contains("DEPTHWISE_CONV_2D"), "{}", operators.out);
     for stage in ["graph", "qgraph", "plan", "source"] {
