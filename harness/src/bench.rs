@@ -46,8 +46,8 @@ impl Run {
         Some(spread(&self.outcome.counts.as_ref()?.inferences)?[1])
     }
 
-    /// Figures of the whole network: its inference, its RAM without the stack, the most that was used of that, its flash.
-    /// What validates is no part of them.
+    /// Figures of the whole network: its inference, its RAM without the stack, its flash. What validates is no part of them;
+    /// what was used of the stack is, and where an interrupt met it, so that is no figure to be held to.
     #[must_use]
     pub fn figures(&self) -> Vec<Figure> {
         let (Verdict::Match, Some(image)) = (&self.outcome.verdict, &self.outcome.image) else { return Vec::new() };
@@ -55,7 +55,6 @@ impl Run {
         let mut figures = Vec::new();
         figures.extend(self.inference().map(|count| self.figure("inference", self.count_unit(), count)));
         figures.push(self.figure("RAM", "bytes", f.arena + f.network_ram));
-        figures.extend(self.outcome.stack_high_water.map(|used| self.figure("stack", "bytes", used.into())));
         figures.push(self.figure("flash", "bytes", f.weights + f.network_code));
         figures
     }
