@@ -6,6 +6,7 @@
 
 mod agreement;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -88,6 +89,24 @@ fn every_operator_matches_on_two_cores() {
         })
         .collect();
     assert!(operators.len() >= 35 && failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// One pack of random operators of every element type, and every tenth of the others, each on one of two cores.
+#[test]
+fn packs_of_operators_match() {
+    let boards = ["virtual-m4", "virtual-m55"].map(|name| Board::find(name).expect("carried"));
+    let packs = folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/packs"));
+    let (mut kinds, mut taken, mut failures) = (BTreeSet::new(), 0, Vec::new());
+    for (n, pack) in packs.iter().enumerate() {
+        let name = pack.file_name().unwrap_or_default().to_string_lossy();
+        let kind = name.rsplit('_').next().unwrap_or_default().to_string();
+        if kinds.insert(kind) || n % 10 == 0 {
+            let board = taken % boards.len();
+            failures.extend(validate(&pack.join("model.tflite"), &pack.join("io.npz"), &boards[board..=board], 2));
+            taken += 1;
+        }
+    }
+    assert!(taken >= 15 && failures.is_empty(), "{} of {taken}", failures.join("\n"));
 }
 
 /// Names of the public models whose facts say all of `words` and none of `others`.
