@@ -35,7 +35,11 @@ fn scaling(r: &Reader<'_, '_>, x: TensorId, scale: TensorId, codes: Codes) -> Re
     if r.dtype(scale) != DType::F32 {
         return Err(r.unsupported(format!("a scale of type {}; float32 is accepted", r.dtype(scale))));
     }
-    if let given @ 1.. = r.int("block_size", 0)? {
+    let given = r.int("block_size", 0)?;
+    if given < 0 {
+        return Err(r.invalid(format!("a block size of {given}; 0 for none, or a number of elements, is expected")));
+    }
+    if given > 0 {
         let axis = r.axis(r.int("axis", 1)?, shape.len())?;
         let block = usize::try_from(given).unwrap_or(usize::MAX);
         let mut blocks = shape.clone();
@@ -98,6 +102,11 @@ pub(super) fn quantize(r: &mut Reader<'_, '_>) -> Result<()> {
 pub(super) fn dequantize(r: &mut Reader<'_, '_>) -> Result<()> {
     need_opset_10(r)?;
     let (x, scale) = (r.input(0)?, r.input(1)?);
+    // float16 and bfloat16 are held in float32.
+    let asked = r.int("output_dtype", 0)?;
+    if !matches!(asked, 0 | 1 | 10 | 16) {
+        return Err(r.unsupported(format!("a result of type number {asked}; floats of 32 and 16 bits are accepted")));
+    }
     let (dtype, codes) = (r.dtype(x), r.codes(x));
     let zero = zero_point(r, 2, scale, dtype)?;
     if r.optional(2)?.is_some() && (r.dtype(zero), r.codes(zero)) != (dtype, codes) {
